@@ -10,8 +10,11 @@ MeshctlError                exit 1   a step failed
 └── ClusterError            exit 1   a cluster answered with an error, or not at all
     ├── TransientError               worth another try: reset, timeout, 429, 5xx, webhook not serving
     ├── ConflictError                server-side apply: another manager owns the field
+    │   ├── StaleError               the object changed since it was read; read it again
+    │   └── AlreadyExistsError       there is an object of that name
     ├── ForbiddenError               no permission
-    ├── NotFoundError                the object, or its kind, is not there
+    ├── NotFoundError                the object is not there
+    │   └── UnknownKindError         the server does not serve its kind
     └── InvalidError                 the API server refused the content
 
 Anything else that escapes is a bug and shows its traceback.
@@ -107,12 +110,24 @@ class ConflictError(ClusterError):
     """Another field manager owns a field, or the object changed meanwhile."""
 
 
+class StaleError(ConflictError):
+    """The object changed since it was read: read it again and repeat."""
+
+
+class AlreadyExistsError(ConflictError):
+    """There is an object of that name, perhaps one that is being deleted."""
+
+
 class ForbiddenError(ClusterError):
     """The user may not do this (401 and 403)."""
 
 
 class NotFoundError(ClusterError):
     """The object, or its kind, is not there (404 and 410 on anything but a watch)."""
+
+
+class UnknownKindError(NotFoundError):
+    """The server does not serve the kind: its CustomResourceDefinition is not installed."""
 
 
 class InvalidError(ClusterError):

@@ -44,7 +44,9 @@ ISTIO_REVISION_TAG = Kind("IstioRevisionTag", "istiorevisiontags", group="sailop
 GATEWAY = Kind("Gateway", "gateways", group="networking.istio.io")
 VIRTUAL_SERVICE = Kind("VirtualService", "virtualservices", group="networking.istio.io")
 NETWORK_ATTACHMENT = Kind("NetworkAttachmentDefinition", "network-attachment-definitions", group="k8s.cni.cncf.io")
-ACCESS_REVIEW = Kind("SelfSubjectAccessReview", "selfsubjectaccessreviews", group="authorization.k8s.io", namespaced=False)
+ACCESS_REVIEW = Kind(
+    "SelfSubjectAccessReview", "selfsubjectaccessreviews", group="authorization.k8s.io", namespaced=False
+)
 
 KINDS: tuple[Kind, ...] = tuple(kind for kind in list(vars().values()) if isinstance(kind, Kind))
 """Every kind above, in that order."""

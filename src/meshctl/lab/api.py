@@ -62,6 +62,9 @@ class Api(Protocol):
         """JSON merge patch, of the object or of its status subresource; raise ApiError 404."""
         ...
 
-    async def delete(self, ref: Ref, *, uid: str = "") -> bool:
-        """Delete; False when it is not there (or the uid differs)."""
+    async def delete(self, ref: Ref, *, uid: str = "", grace: int | None = None) -> bool:
+        """Delete; False when it is not there (or the uid differs).
+
+        `grace` is gracePeriodSeconds: a kubelet ends a pod's termination with 0.
+        """
         ...

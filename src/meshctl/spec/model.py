@@ -36,9 +36,9 @@ class Cluster:
     gateway_address: str = ""
     kubeconfig: str = ""
     cni_conf_dir: str = ""
-    gateway_annotations: Mapping[str, str] = NO_TEXTS
-    cni_values: Values = NO_VALUES
-    istio_values: Values = NO_VALUES
+    gateway_annotations: Mapping[str, str] = field(default_factory=lambda: NO_TEXTS)
+    cni_values: Values = field(default_factory=lambda: NO_VALUES)
+    istio_values: Values = field(default_factory=lambda: NO_VALUES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class CniOptions:
 
     conf_dir: str = "/etc/cni/multus/net.d"
     exclude_namespaces: tuple[str, ...] = ("istio-cni", "kube-system")
-    values: Values = NO_VALUES
+    values: Values = field(default_factory=lambda: NO_VALUES)
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayOptions:
     """The east-west gateways: Service annotations, and the nodes they run on."""
 
-    annotations: Mapping[str, str] = NO_TEXTS
+    annotations: Mapping[str, str] = field(default_factory=lambda: NO_TEXTS)
     infra_nodes: bool = False
 
 
@@ -98,7 +98,7 @@ class MeshSpec:
     gateway: GatewayOptions = field(default_factory=GatewayOptions)
     images: ImageOptions = field(default_factory=ImageOptions)
     timeouts: Timeouts = field(default_factory=Timeouts)
-    istio_values: Values = NO_VALUES
+    istio_values: Values = field(default_factory=lambda: NO_VALUES)
     sample_namespace: str = "sample"
 
     @property

@@ -1,0 +1,131 @@
+"""What must be true before `install` writes anything: pure functions of what the survey found, all findings at once."""
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from meshctl.certs.classify import classify, remedy
+from meshctl.certs.material import Severity
+from meshctl.checks.finding import Finding, error, warning
+from meshctl.checks.survey import Survey, node_address
+from meshctl.errors import MeshctlError
+from meshctl.plans.kernel import has_old_kernel
+from meshctl.spec import Cluster, Kernel, MeshSpec
+
+API_PORT = 6443
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the survey means: findings, the API server URLs that go into remote secrets, and whether kernels are old."""
+
+    findings: tuple[Finding, ...]
+    servers: Mapping[str, str]
+    old_kernel: bool
+
+
+def judge(mesh: MeshSpec, surveys: Mapping[str, Survey | MeshctlError], now: datetime) -> Judgement:
+    """Judge all clusters together."""
+    seen = {name: one for name, one in surveys.items() if isinstance(one, Survey)}
+    findings = [
+        *(
+            error(name, _told(name, one.message), one.hint)
+            for name, one in surveys.items()
+            if isinstance(one, MeshctlError)
+        ),
+        *_same_cluster(seen),
+        *(f for name in seen for f in _rights(seen[name])),
+        *(f for name in seen for f in _operator(seen[name], mesh.istio_version)),
+        *_cacerts(mesh, seen, now),
+    ]
+    servers: dict[str, str] = {}
+    for remote in mesh.remotes:
+        if remote.name in seen:
+            servers[remote.name], found = server_for(remote, seen[remote.name])
+            findings += found
+    nodes = [node for one in seen.values() for node in one.nodes]
+    old = mesh.kernel is Kernel.OLD or (mesh.kernel is Kernel.AUTO and has_old_kernel(nodes))
+    return Judgement(tuple(findings), servers, old)
+
+
+def _told(cluster: str, message: str) -> str:
+    return message.removeprefix(f"{cluster}: ")
+
+
+def _same_cluster(seen: Mapping[str, Survey]) -> Iterator[Finding]:
+    first: dict[str, str] = {}
+    for name, one in seen.items():
+        other = first.setdefault(one.uid, name) if one.uid else name
+        if other != name:
+            yield error(name, f"is the same cluster as {other} (kube-system has the same UID)", "name another context")
+
+
+def _rights(one: Survey) -> Iterator[Finding]:
+    if one.missing_rights:
+        listed = "; ".join(map(str, one.missing_rights))
+        yield error(one.cluster, f"no permission to {listed}", "ask for these rights, or use another context")
+
+
+def _operator(one: Survey, version: str) -> Iterator[Finding]:
+    for kind, versions in one.versions.items():
+        if versions is None:
+            yield error(one.cluster, f"the Sail operator's {kind} is not served here", "install the operator first")
+        elif versions and f"v{version}" not in versions:
+            offered = ", ".join(sorted(versions, reverse=True))
+            yield error(
+                one.cluster,
+                f"the operator's {kind} does not accept v{version}; it accepts {offered}",
+                "upgrade the operator, or choose another version: --set istioVersion=…",
+            )
+
+
+def _cacerts(mesh: MeshSpec, seen: Mapping[str, Survey], now: datetime) -> Iterator[Finding]:
+    if mesh.primary.name not in seen:
+        return
+    options = " ".join([f"--east {mesh.primary.context}", *(f"--west {one.context}" for one in mesh.remotes)])
+    commands = " && ".join(remedy(options))
+    secrets = {name: one.cacerts for name, one in seen.items()}
+    # A Secret that may not be read is a missing right, told elsewhere; it must not look like one that is not there.
+    blind = {name for name, one in seen.items() if any(r.resource == "secrets" for r in one.missing_rights)}
+    for problem in classify(secrets, mesh.primary.name, now):
+        if problem.cluster in blind:
+            continue
+        bad = problem.severity is Severity.ERROR
+        yield Finding(
+            Severity.ERROR if bad else Severity.WARNING, problem.cluster, problem.text, commands if bad else ""
+        )
+
+
+def server_for(remote: Cluster, seen: Survey) -> tuple[str, list[Finding]]:
+    """Return the URL by which the primary's istiod reaches a remote's API server, and what there is to say about it.
+
+    A kubeconfig that says 127.0.0.1 (kind, tunnels) is right for this machine alone: then the address of the
+    control-plane node is taken, where there is one to see.
+    """
+    if remote.server:
+        return remote.server, []
+    host = urlsplit(seen.server).hostname or ""
+    if not is_local(host):
+        return seen.server, []
+    address = node_address(seen.nodes)
+    override = f"--server {remote.name}=https://HOST:{API_PORT}"
+    if not address:
+        text = f"the kubeconfig says {seen.server}, which no pod of another cluster can reach"
+        return "", [error(remote.name, text, f"give the address that pods of the primary can reach: {override}")]
+    named = f"[{address}]" if ":" in address else address
+    url = f"https://{named}:{API_PORT}"
+    text = f"the kubeconfig says {seen.server}; istiod will use {url}, the address of the control-plane node"
+    return url, [warning(remote.name, text, f"if pods of the primary cannot reach that: {override}")]
+
+
+def is_local(host: str) -> bool:
+    """Say whether a host means this machine alone."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified

@@ -1,0 +1,114 @@
+"""From one context of a kubeconfig to an official client with its credentials, its proxy and its TLS."""
+
+import io
+import ipaddress
+import json
+import logging
+import os
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import get_ident
+from urllib.parse import urlsplit
+
+import urllib3
+from kubernetes.client import ApiClient, Configuration
+from kubernetes.config import ConfigException, new_client_from_config
+
+from meshctl import __version__
+from meshctl.cluster import Request
+from meshctl.kube.errors import Border
+from meshctl.kube.kubeconfig import Context, context, files
+from meshctl.kube.tls import tls_context
+from meshctl.kube.transport import Transport
+from meshctl.objects import Manifest
+
+CONNECTIONS = 64
+"""Connections kept per cluster for the next request; more may be open at a time."""
+
+
+def log_in(name: str, kubeconfig: str, cluster: str, observe: Callable[[Request], None] | None) -> Transport:
+    """Return the transport of one context."""
+    chosen = context(name, kubeconfig)
+    with Border(cluster, f"context {name}").guard():
+        api = _official_client(chosen, kubeconfig)
+        pair = (api.configuration.cert_file, api.configuration.key_file)
+        tls = tls_context(chosen.cluster, chosen.user, pair if all(pair) else None)
+    _share(api, tls)
+    api.user_agent = f"meshctl/{__version__}"
+    return Transport(api, tls, cluster, observe)
+
+
+def _official_client(chosen: Context, kubeconfig: str) -> ApiClient:
+    configuration = Configuration()
+    configuration.retries = False  # whoever asks decides what is worth another try
+    configuration.keep_alive = True  # tells a silent watch from a dead one
+    configuration.connection_pool_maxsize = CONNECTIONS
+    load: Callable[..., ApiClient] = new_client_from_config
+    with _plugin_complaints() as complaints:
+        api = load(_source(chosen, kubeconfig), context=chosen.name, client_configuration=configuration)
+    if "exec" in chosen.user and not configuration.api_key and not configuration.cert_file:
+        why = "; ".join(complaints) or "it gave no token"
+        raise ConfigException(f"the credential plugin of context {chosen.name} failed: {why}")
+    # kubectl never takes the environment's proxy to loopback, where kind and port-forwards live.
+    if _is_loopback(configuration.host) and "proxy-url" not in chosen.cluster and configuration.proxy:
+        configuration.proxy = None
+        api = ApiClient(configuration)
+    return api
+
+
+def _source(chosen: Context, kubeconfig: str) -> str | io.StringIO:
+    """Return what the official loader reads: the one context, or the files when it must write back to them."""
+    if "auth-provider" in chosen.user:
+        return os.pathsep.join(str(path) for path in files(kubeconfig))
+    ours = ("certificate-authority", "client-certificate", "client-key")  # loaded by tls_context
+    cluster, user = (
+        {key: value for key, value in entry.items() if key.removesuffix("-data") not in ours}
+        for entry in (chosen.cluster, chosen.user)
+    )
+    name = chosen.name
+    config: Manifest = {
+        "current-context": name,
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "clusters": [{"name": name, "cluster": cluster}],
+        "users": [{"name": name, "user": user}],
+    }
+    return io.StringIO(json.dumps(config, default=str))
+
+
+@contextmanager
+def _plugin_complaints() -> Iterator[list[str]]:
+    """Collect what the loader logs: it tells of a failed plugin in no other way, and would print it."""
+    complaints: list[str] = []
+    here = get_ident()
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == here:
+                complaints.append(record.getMessage())
+
+    listener = Listener(logging.ERROR)
+    root = logging.getLogger()
+    root.addHandler(listener)
+    try:
+        yield complaints
+    finally:
+        root.removeHandler(listener)
+
+
+def _share(api: ApiClient, tls: ssl.SSLContext) -> None:
+    """Let every connection of the client use one TLS context."""
+    settings = api.rest_client.pool_manager.connection_pool_kw
+    for loaded in ("ca_certs", "cert_file", "key_file", "ca_cert_data"):
+        settings.pop(loaded, None)
+    settings["ssl_context"] = tls
+    if tls.verify_mode == ssl.CERT_NONE:  # asked for in the kubeconfig; kubectl does not go on about it either
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+
+def _is_loopback(server: str) -> bool:
+    host = urlsplit(server).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,156 @@
+"""The refusals of a Kubernetes API server, with the sentences and details its clients know them by."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from meshctl.lab.api import ApiError
+from meshctl.objects import Kind, Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One invalid field: where, what kind of mistake (the cause's reason), and the sentence."""
+
+    field: str
+    reason: str
+    message: str
+
+
+class Refusal(ApiError):
+    """An ApiError that also carries the `details` of a Status."""
+
+    def __init__(self, code: int, reason: str, message: str, details: Manifest | None = None) -> None:
+        super().__init__(code, reason, message)
+        self.details: Manifest = details or {}
+
+
+def status(error: ApiError) -> Manifest:
+    """Return the `v1 Status` that tells a client of the refusal."""
+    details = error.details if isinstance(error, Refusal) else {}
+    body: Manifest = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": error.message,
+        "reason": error.reason,
+    }
+    if details:
+        body["details"] = details
+    body["code"] = error.code
+    return body
+
+
+def success(kind: Kind, name: str, uid: str) -> Manifest:
+    """Return the `v1 Status` that answers a completed delete."""
+    details = {"name": name, "group": kind.group, "kind": kind.plural, "uid": uid}
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Success",
+        "details": {key: value for key, value in details.items() if value},
+    }
+
+
+def about(kind: Kind, name: str) -> Manifest:
+    """Return the details that name one object."""
+    details = {"name": name, "group": kind.group, "kind": kind.plural}
+    return {key: value for key, value in details.items() if value}
+
+
+def not_found(kind: Kind, name: str) -> Refusal:
+    """There is no such object."""
+    return Refusal(404, "NotFound", f'{kind.resource} "{name}" not found', about(kind, name))
+
+
+def unknown_resource() -> Refusal:
+    """There is no such path."""
+    return Refusal(404, "NotFound", "the server could not find the requested resource")
+
+
+def already_exists(kind: Kind, name: str) -> Refusal:
+    """An object of that name is there already."""
+    return Refusal(409, "AlreadyExists", f'{kind.resource} "{name}" already exists', about(kind, name))
+
+
+def conflict(kind: Kind, name: str, why: str) -> Refusal:
+    """The write was made against another version of the object."""
+    message = f'Operation cannot be fulfilled on {kind.resource} "{name}": {why}'
+    return Refusal(409, "Conflict", message, about(kind, name))
+
+
+MODIFIED_MEANWHILE = (
+    "the object has been modified; please apply your changes to the latest version and try again"
+)
+
+
+def bad_request(message: str) -> Refusal:
+    """The request cannot be understood."""
+    return Refusal(400, "BadRequest", message)
+
+
+def forbidden(kind: Kind, name: str, why: str, causes: Sequence[Manifest] = ()) -> Refusal:
+    """The request is understood and not allowed."""
+    details = about(kind, name)
+    if causes:
+        details["causes"] = list(causes)
+    quoted = f' "{name}"' if name else ""
+    return Refusal(403, "Forbidden", f"{kind.resource}{quoted} is forbidden: {why}", details)
+
+
+def invalid(kind: Kind, name: str, problems: Sequence[Problem]) -> Refusal:
+    """The object breaks rules of its kind."""
+    texts = [f"{problem.field}: {problem.message}" for problem in problems]
+    text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    label = f"{kind.name}.{kind.group}" if kind.group else kind.name
+    details: Manifest = {"name": name, "group": kind.group, "kind": kind.name}
+    details = {key: value for key, value in details.items() if value}
+    details["causes"] = [
+        {"reason": problem.reason, "message": problem.message, "field": problem.field} for problem in problems
+    ]
+    return Refusal(422, "Invalid", f'{label} "{name}" is invalid: {text}', details)
+
+
+def internal(message: str) -> Refusal:
+    """Something behind the API server failed."""
+    return Refusal(
+        500, "InternalError", f"Internal error occurred: {message}", {"causes": [{"message": message}]}
+    )
+
+
+def expired(message: str) -> Refusal:
+    """The asked-for resourceVersion has left the history."""
+    return Refusal(410, "Expired", message)
+
+
+def too_old(asked: int, oldest: int) -> Refusal:
+    """A watch asks for a version that has left the history."""
+    return expired(f"too old resource version: {asked} ({oldest})")
+
+
+def unauthorized() -> Refusal:
+    """The credentials are not accepted."""
+    return Refusal(401, "Unauthorized", "Unauthorized")
+
+
+def method_not_allowed() -> Refusal:
+    """The path exists but does not take that verb."""
+    return Refusal(
+        405, "MethodNotAllowed", "the server does not allow this method on the requested resource"
+    )
+
+
+def unsupported_media(kinds: str) -> Refusal:
+    """The body has a content type that is not understood."""
+    message = f"the body of the request was in an unknown format - accepted media types include: {kinds}"
+    return Refusal(415, "UnsupportedMediaType", message)
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """A result together with the warnings that go with it."""
+
+    result: Any
+    warnings: tuple[str, ...] = field(default=())

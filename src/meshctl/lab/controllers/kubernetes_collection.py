@@ -1,0 +1,99 @@
+"""Garbage collection: what is owned goes, in the background, once all its owners are gone."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from meshctl.lab.api import Api, ApiError, Change
+from meshctl.lab.controllers.reconciling import WATCH_AGAIN, follow
+from meshctl.lab.controllers.shapes import deleting, name_of, namespace_of, uid_of
+from meshctl.lab.delays import Delays
+from meshctl.lab.sites import Site, World
+from meshctl.names import ACCESS_REVIEW, KINDS
+from meshctl.objects import Kind, Manifest, Ref, dig
+
+SOONEST = 0.02
+"""Also a lab without delays leaves a moment, so that one sweep takes a whole family."""
+
+
+def owners_of(obj: Manifest) -> list[Manifest]:
+    """Return the object's owner references."""
+    return list(dig(obj, "metadata", "ownerReferences") or ())
+
+
+def owner_ref(owner: Manifest, namespace: str) -> Ref | None:
+    """Return the name an owner reference gives, or None when its kind is not known."""
+    group = str(owner.get("apiVersion", "")).rpartition("/")[0]
+    kind = next((k for k in KINDS if k.name == owner.get("kind") and k.group == group), None)
+    return Ref(kind, str(owner["name"]), namespace if kind.namespaced else "") if kind else None
+
+
+@dataclass(slots=True)
+class _Collector:
+    api: Api
+    delays: Delays
+    dependents: dict[str, set[Ref]] = field(default_factory=lambda: defaultdict(set))
+    suspects: set[Ref] = field(default_factory=set)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def note(self, kind: Kind, change: Change) -> None:
+        """Remember who owns what, and suspect what may have lost its owners."""
+        obj = change.obj
+        ref = Ref(kind, name_of(obj), namespace_of(obj))
+        if change.type == "DELETED":
+            for owner in owners_of(obj):
+                self.dependents[owner["uid"]].discard(ref)
+            self.suspects |= self.dependents.pop(uid_of(obj), set())
+        elif not deleting(obj):
+            for owner in owners_of(obj):
+                self.dependents[owner["uid"]].add(ref)
+            if change.type == "ADDED" and owners_of(obj):
+                self.suspects.add(ref)
+        if self.suspects:
+            self.wake.set()
+
+    async def watch(self, kind: Kind) -> None:
+        """Follow one kind."""
+        async for change in follow(self.api, kind):
+            self.note(kind, change)
+
+    async def sweep(self) -> None:
+        """Look at the suspects, for ever."""
+        while True:
+            await self.wake.wait()
+            await asyncio.sleep(max(self.delays.of(self.delays.collect), SOONEST))
+            self.wake.clear()
+            suspects, self.suspects = self.suspects, set()
+            for ref in sorted(suspects):
+                await self._judge(ref)
+
+    async def _judge(self, ref: Ref) -> None:
+        try:
+            obj = await self.api.get(ref)
+            if obj is not None and not deleting(obj) and await self._orphaned(obj):
+                await self.api.delete(ref, uid=uid_of(obj))
+        except ApiError:
+            await asyncio.sleep(WATCH_AGAIN)
+            self.suspects.add(ref)
+            self.wake.set()
+
+    async def _orphaned(self, obj: Manifest) -> bool:
+        owners = owners_of(obj)
+        for owner in owners:
+            ref = owner_ref(owner, namespace_of(obj))
+            if ref is None:
+                return False
+            found = await self.api.get(ref)
+            if found is not None and uid_of(found) == owner.get("uid"):
+                return False
+        return bool(owners)
+
+
+async def run(world: World, site: Site) -> None:
+    """Collect a cluster's garbage."""
+    collector = _Collector(site.api("kube-controller-manager"), world.delays)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(collector.sweep())
+        for kind in KINDS:
+            if kind != ACCESS_REVIEW:
+                group.create_task(collector.watch(kind))

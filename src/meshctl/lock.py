@@ -1,0 +1,204 @@
+"""One run at a time on each cluster: a Lease that is renewed while the run lives.
+
+A run that was killed leaves its Lease behind. On the same machine that is found out at once, because a live run holds a
+lock on a file of its own, which dies with it. On another machine the Lease is watched for longer than its holder's
+renewal takes; clocks are compared with nothing but themselves.
+"""
+
+import fcntl
+import getpass
+import hashlib
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from meshctl.errors import ClusterError, ConflictError, LockedError
+from meshctl.names import LOCK
+from meshctl.objects import Manifest, dig
+from meshctl.plan import Clients
+
+DURATION = 30
+RENEWAL = 10.0
+SIGN_OF_LIFE = 12.0  # a live holder renews at least once in this time
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock: `user@host/origin/run`, and what it does."""
+
+    identity: str
+    purpose: str
+
+
+@contextmanager
+def locked(
+    clients: Clients,
+    purpose: str,
+    folder: Path,
+    *,
+    force: bool,
+    on_lost: Callable[[str], None],
+    warn: Callable[[str], None],
+) -> Iterator[None]:
+    """Hold the lock of every cluster, or of none; raise LockedError naming every holder.
+
+    `folder` is where marks of live runs lie. `on_lost` is called, from another thread, when a lock is taken over.
+    """
+    with _mark_of_life(folder) as run:
+        holder = Holder(f"{getpass.getuser()}@{socket.gethostname()}/{_origin(folder)}/{run}", purpose)
+        held: dict[str, Manifest] = {}
+        try:
+            _acquire_all(clients, holder, folder, held, force=force, warn=warn)
+            over = threading.Event()
+            renewal = threading.Thread(
+                target=_renew, args=(clients, held, over, on_lost), daemon=True, name="lock renewal"
+            )
+            renewal.start()
+            try:
+                yield
+            finally:
+                over.set()
+                renewal.join()
+        finally:
+            for name, lease in held.items():
+                _release(clients, name, lease)
+
+
+@contextmanager
+def _mark_of_life(folder: Path) -> Iterator[str]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    run = uuid.uuid4().hex[:12]
+    path = folder / f"{run}.lock"
+    with path.open("w") as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+        try:
+            yield run
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _origin(folder: Path) -> str:
+    """Return a name for the folder of marks itself: only runs that share it can judge each other's life by it."""
+    return hashlib.sha256(f"{socket.gethostname()}:{folder.resolve()}:{folder.stat().st_ino}".encode()).hexdigest()[:8]
+
+
+def _acquire_all(
+    clients: Clients,
+    holder: Holder,
+    folder: Path,
+    held: dict[str, Manifest],
+    *,
+    force: bool,
+    warn: Callable[[str], None],
+) -> None:
+    problems = []
+    for name, client in clients.items():
+        lease = client.get(LOCK)
+        if lease is not None and not force and not _left_behind(clients, name, lease, folder, warn):
+            problems.append(f"{name}: {describe(lease)}")
+    if problems:
+        raise LockedError(
+            "another run is in progress:\n" + "\n".join(problems),
+            hint="wait for it to end; if you are sure that it is dead: --force-unlock",
+        )
+    for name, client in clients.items():
+        lease = client.get(LOCK)
+        try:
+            held[name] = client.create(_lease(holder)) if lease is None else client.replace(_lease(holder, lease))
+        except ConflictError as error:
+            msg = f"{name}: another run took the lock just now"
+            raise LockedError(msg, hint="wait for it to end") from error
+
+
+def _left_behind(clients: Clients, name: str, lease: Manifest, folder: Path, warn: Callable[[str], None]) -> bool:
+    identity = str(dig(lease, "spec", "holderIdentity") or "")
+    if not identity:
+        return True
+    owner, _, run = identity.rpartition("/")
+    if owner.rpartition("/")[2] == _origin(folder):
+        return not _alive(folder / f"{run}.lock")
+    if time.time() < _renewed_at(lease) + DURATION:
+        return False
+    warn(f"{name}: the lock of {identity} looks left behind; watching it for a sign of life")
+    time.sleep(SIGN_OF_LIFE)
+    again = clients[name].get(LOCK)
+    return again is None or dig(again, "metadata", "resourceVersion") == dig(lease, "metadata", "resourceVersion")
+
+
+def _alive(mark: Path) -> bool:
+    try:
+        file: IO[str] = mark.open("r+")
+    except FileNotFoundError:
+        return False
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    mark.unlink(missing_ok=True)
+    return False
+
+
+def describe(lease: Manifest) -> str:
+    """Say who holds a lock and since when."""
+    spec = lease.get("spec") or {}
+    annotations = dig(lease, "metadata", "annotations") or {}
+    purpose = annotations.get("meshctl.io/purpose", "a run")
+    return f"{purpose} by {spec.get('holderIdentity', 'somebody')}, renewed {spec.get('renewTime', 'never')}"
+
+
+def _renewed_at(lease: Manifest) -> float:
+    text = str(dig(lease, "spec", "renewTime") or "")
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _lease(holder: Holder, existing: Manifest | None = None) -> Manifest:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    version = dig(existing, "metadata", "resourceVersion")
+    return {
+        "apiVersion": LOCK.kind.api_version,
+        "kind": LOCK.kind.name,
+        "metadata": {
+            "name": LOCK.name,
+            "namespace": LOCK.namespace,
+            "annotations": {"meshctl.io/purpose": holder.purpose},
+            **({"resourceVersion": version} if version else {}),
+        },
+        "spec": {
+            "holderIdentity": holder.identity,
+            "leaseDurationSeconds": DURATION,
+            "acquireTime": now,
+            "renewTime": now,
+        },
+    }
+
+
+def _renew(clients: Clients, held: dict[str, Manifest], over: threading.Event, on_lost: Callable[[str], None]) -> None:
+    while not over.wait(RENEWAL):
+        for name in list(held):
+            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            lease = {**held[name], "spec": {**held[name]["spec"], "renewTime": now}}
+            try:
+                held[name] = clients[name].replace(lease)
+            except ConflictError:
+                held.pop(name)
+                on_lost(f"{name}: another run took this one's lock over")
+            except ClusterError:
+                continue  # not reachable just now; the next renewal may be
+
+
+def _release(clients: Clients, name: str, lease: Manifest) -> None:
+    try:
+        clients[name].delete(LOCK, uid=str(dig(lease, "metadata", "uid") or ""))
+    except ClusterError:
+        return  # it expires by itself, and on this machine it is known to be dead

@@ -1,0 +1,71 @@
+"""The last resort: taking the operator's finalizers away when there is no operator any more to do it."""
+
+import time
+
+from meshctl.checks.inventory import PART_OF, listed, ref_of
+from meshctl.checks.survey import operator_running
+from meshctl.errors import RefusedError
+from meshctl.names import (
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    MUTATING_WEBHOOK,
+    NETWORK_ATTACHMENT,
+    VALIDATING_WEBHOOK,
+)
+from meshctl.objects import Kind, Ref, dig
+from meshctl.plan import Act, Clients, Note
+from meshctl.spec import Cluster
+
+FINALIZER = "sailoperator.io/sail-operator"
+PATIENCE = 30.0  # an operator that comes back within this time does the work itself, and better
+GLANCE = 10.0
+
+
+def rescue(cluster: Cluster, kind: Kind) -> Act:
+    """Delete every object of a kind and release it from the operator's finalizer, if the operator is provably gone."""
+
+    def do(clients: Clients) -> Note | None:
+        client = clients[cluster.name]
+        doomed = [
+            ref_of(kind, obj) for obj in listed(client, kind) if FINALIZER in (dig(obj, "metadata", "finalizers") or [])
+        ]
+        if not doomed:
+            return None
+        for ref in doomed:
+            client.delete(ref)
+        give_up = time.monotonic() + PATIENCE
+        while time.monotonic() < give_up:
+            if operator_running(client):
+                return Note("the operator runs: it releases what is deleted itself")
+            if not any(client.get(ref) for ref in doomed):
+                return None
+            time.sleep(min(GLANCE, max(0.0, give_up - time.monotonic())))
+        if operator_running(client):
+            msg = f"{cluster.name}: the operator came back; its finalizers are its own"
+            raise RefusedError(msg, hint="run teardown again")
+        released = [ref for ref in doomed if release(clients, cluster, ref)]
+        sweep(clients, cluster)
+        return Note(f"no operator: released {', '.join(map(str, released))} from {FINALIZER}", warning=True)
+
+    return Act("release what a vanished operator holds", do, timeout=PATIENCE * 3)
+
+
+def release(clients: Clients, cluster: Cluster, ref: Ref) -> bool:
+    """Take the operator's finalizer, and no other, from an object that is being deleted."""
+    client = clients[cluster.name]
+    obj = client.get(ref)
+    if obj is None or not dig(obj, "metadata", "deletionTimestamp"):
+        return False
+    others = [one for one in dig(obj, "metadata", "finalizers") or [] if one != FINALIZER]
+    client.merge(ref, {"metadata": {"finalizers": others}})
+    return True
+
+
+def sweep(clients: Clients, cluster: Cluster) -> None:
+    """Delete what the operator's uninstall would have: cluster-scoped objects by label; namespaces take the rest."""
+    client = clients[cluster.name]
+    for kind in (MUTATING_WEBHOOK, VALIDATING_WEBHOOK, CLUSTER_ROLE, CLUSTER_ROLE_BINDING):
+        for obj in listed(client, kind, labels=f"{PART_OF},managed-by=sail-operator"):
+            client.delete(ref_of(kind, obj))
+    for obj in listed(client, NETWORK_ATTACHMENT, "default", "managed-by=sail-operator"):
+        client.delete(ref_of(NETWORK_ATTACHMENT, obj))

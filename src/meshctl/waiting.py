@@ -1,0 +1,185 @@
+"""Waits that watch: threads read watches into one queue, and the waiter looks at conditions whenever something comes.
+
+An idle wait costs no requests; a change is acted upon as soon as the stream delivers it.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import TypeVar
+
+from meshctl.cluster import Watch
+from meshctl.errors import ClusterError, NotReadyError, TransientError
+from meshctl.objects import Manifest, Ref, Verdict
+from meshctl.plan import Awaited, Clients, Probe, Wait
+from meshctl.stopping import Stop
+
+Report = Callable[[str], None]
+"""Takes the sentence to show meanwhile."""
+
+FIRST_RETRY, LAST_RETRY = 0.25, 10.0
+LOOK_UP = 1.0  # how often a wait looks whether its watches are in trouble; this asks no cluster
+T = TypeVar("T")
+
+
+class StoppedError(Exception):
+    """The user wants the run to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a watch delivered: the object at `index` as it is now."""
+
+    index: int
+    obj: Manifest | None
+
+
+News = Seen | BaseException | None
+"""Something was seen, a watch broke for good, or (None) the run is to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """What every wait needs: the clients, the wish to stop, and where to report."""
+
+    clients: Clients
+    stop: Stop
+    report: Report
+
+    def wait(self, wait: Wait) -> str:
+        """Return once every condition holds at the same time; raise NotReadyError at the deadline."""
+        deadline = time.monotonic() + wait.timeout
+        objects: dict[int, Manifest | None] = {}
+        verdict = Verdict(met=False, detail="asking")
+        shown = ""
+        with self._watching([(one.cluster, one.ref) for one in wait.objects]) as (news, watches):
+            while not verdict.met:
+                seen = self._next(news, min(deadline, time.monotonic() + LOOK_UP))
+                if seen is not None:
+                    objects[seen.index] = seen.obj
+                    verdict = verdict_of(wait.objects, objects)
+                if verdict.final and not verdict.met:
+                    raise NotReadyError(f"{wait.what}: {verdict.detail}", hint=wait.hint)
+                # A watch mends itself in silence; while it cannot, that is what there is to say.
+                detail = next((watch.trouble for watch in watches if watch.trouble), "") or verdict.detail
+                if not verdict.met and detail != shown:
+                    shown = detail
+                    self.report(shown)
+                if not verdict.met and time.monotonic() >= deadline:
+                    raise timed_out(wait.what, wait.timeout, shown, wait.hint)
+        return verdict.detail
+
+    def probe(self, probe: Probe) -> str:
+        """Return once the verdict is met: asked at once, at every change of a trigger, and else every `probe.every` s."""
+        deadline = time.monotonic() + probe.timeout
+        shown = ""
+        with self._watching(probe.triggers) as (news, _):
+            # What is there already is no news: only what changes after the first question is.
+            self._first_of_each(news, len(probe.triggers), deadline)
+            while True:
+                verdict = self._ask(probe)
+                if verdict.met:
+                    return verdict.detail
+                if verdict.final:
+                    raise NotReadyError(f"{probe.what}: {verdict.detail}", hint=probe.hint)
+                if verdict.detail != shown:
+                    shown = verdict.detail
+                    self.report(shown)
+                self._next(news, min(deadline, time.monotonic() + probe.every))
+                if time.monotonic() >= deadline:
+                    raise timed_out(probe.what, probe.timeout, shown, probe.hint)
+
+    def retry(self, attempt: Callable[[], T], timeout: float) -> T:
+        """Return what `attempt` returns, trying again after errors that may pass, with growing pauses."""
+        deadline, pause = time.monotonic() + timeout, FIRST_RETRY
+        while True:
+            self._raise_if_stopped()
+            try:
+                return attempt()
+            except TransientError as error:
+                wanted = error.retry_after if error.retry_after is not None else pause * random.uniform(0.7, 1.3)
+                if time.monotonic() + wanted > deadline:
+                    raise
+                self.report(f"{error.message}; trying again")
+                self.pause(wanted)
+                pause = min(pause * 2, LAST_RETRY)
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless the run is to stop."""
+        woken = threading.Event()
+        with self.stop.waking(woken.set):
+            woken.wait(seconds)
+        self._raise_if_stopped()
+
+    def _raise_if_stopped(self) -> None:
+        if self.stop:
+            raise StoppedError
+
+    def _ask(self, probe: Probe) -> Verdict:
+        try:
+            return probe.ask(self.clients)
+        except TransientError as error:
+            return Verdict(met=False, detail=error.message)
+
+    def _first_of_each(self, news: "SimpleQueue[News]", count: int, deadline: float) -> None:
+        missing = set(range(count))
+        while missing:
+            seen = self._next(news, deadline)
+            if seen is None:
+                return
+            missing.discard(seen.index)
+
+    def _next(self, news: "SimpleQueue[News]", deadline: float) -> Seen | None:
+        """Return the next thing seen, None at the deadline."""
+        try:
+            item = news.get(timeout=max(0.0, deadline - time.monotonic()))
+        except Empty:
+            return None
+        if item is None:
+            raise StoppedError
+        if isinstance(item, BaseException):
+            raise item
+        return item
+
+    @contextmanager
+    def _watching(self, what: Iterable[tuple[str, Ref]]) -> Iterator[tuple["SimpleQueue[News]", list[Watch]]]:
+        news: SimpleQueue[News] = SimpleQueue()
+        watches: list[Watch] = []
+        with ExitStack() as stack:
+            stack.enter_context(self.stop.waking(lambda: news.put(None)))
+            for index, (cluster, ref) in enumerate(what):
+                watch = stack.enter_context(self.clients[cluster].watch(ref))
+                watches.append(watch)
+                threading.Thread(target=_read, args=(index, watch, news), name=f"watch {ref}", daemon=True).start()
+            yield news, watches
+
+
+def _read(index: int, watch: Watch, news: "SimpleQueue[News]") -> None:
+    # Whatever ends this thread must reach the waiter, or it would wait for ever on a watch that is dead.
+    try:
+        for obj in watch:
+            news.put(Seen(index, obj))
+    except BaseException as error:
+        news.put(error)
+
+
+def verdict_of(awaited: tuple[Awaited, ...], objects: dict[int, Manifest | None]) -> Verdict:
+    """Judge all objects together: the first that does not hold speaks for all, named by its link or object."""
+    details = []
+    for index, one in enumerate(awaited):
+        if index not in objects:
+            return Verdict(met=False, detail=f"asking {one.cluster} for {one.ref}")
+        verdict = one.condition(objects[index])
+        if not verdict.met:
+            return Verdict(met=False, detail=f"{one.link or one.ref}: {verdict.detail}", final=verdict.final)
+        details.append(verdict.detail)
+    return Verdict(met=True, detail=", ".join(filter(None, details)))
+
+
+def timed_out(what: str, seconds: float, last_seen: str, hint: str) -> ClusterError | NotReadyError:
+    """Return the error for a deadline that passed; what was last seen is the most useful thing to know."""
+    return NotReadyError(f"waited {seconds:g} s for {what}; last seen: {last_seen or 'nothing'}", hint=hint)
