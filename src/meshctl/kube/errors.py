@@ -65,16 +65,24 @@ class Border:
         """Return our error for one of theirs."""
         chain = list(_chain(error))
         for inner in chain:
-            if isinstance(inner, WebSocketBadStatusException):
-                return refusal(self.cluster, inner.status_code, bytes(inner.resp_body or b""), inner.resp_headers)
-            if isinstance(inner, ApiException) and inner.status:
-                return refusal(self.cluster, inner.status, str(inner.body or "").encode(), inner.headers)
+            status, body = _answer(inner)
+            if status:
+                return refusal(self.cluster, status, body)
         for rule in _RULES:
             for inner in chain:
                 if isinstance(inner, rule.types):
                     text = rule.text(inner) if callable(rule.text) else rule.text
                     return rule.error(f"{self.cluster}: {text} ({self.address})", hint=rule.hint)
         return ClusterError(f"{self.cluster}: {type(error).__name__} in the client library ({self.address})")
+
+
+def _answer(error: BaseException) -> tuple[int, bytes]:
+    """Return status and body of an answer that came as an exception; 0 when it is none."""
+    if isinstance(error, WebSocketBadStatusException):
+        return getattr(error, "status_code", 0), bytes(getattr(error, "resp_body", None) or b"")
+    if isinstance(error, ApiException):
+        return getattr(error, "status", 0), str(getattr(error, "body", None) or "").encode()
+    return 0, b""
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -13,7 +13,7 @@ from kubernetes.client import ApiClient
 from urllib3 import HTTPResponse
 
 from meshctl.cluster import Request
-from meshctl.errors import ClusterError
+from meshctl.errors import ClusterError, TransientError
 from meshctl.kube.errors import Border
 from meshctl.kube.status import refusal
 from meshctl.objects import Manifest
@@ -60,6 +60,8 @@ class Transport:
     def fetch(self, call: Call) -> Manifest:
         """Return the object that answers the call."""
         response = self._perform(call, whole=True)
+        if not response.data:
+            raise TransientError(f"{self.cluster}: the answer is empty", status=response.status)
         try:
             answer = json.loads(response.data)
         except ValueError as error:

@@ -4,33 +4,43 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from threading import Condition, Thread
 from types import TracebackType
 from typing import Self, TypeVar
 
 from urllib3 import HTTPResponse
 
-from meshctl.errors import ClusterError, MeshctlError, TransientError
+from meshctl.errors import ClusterError, MeshctlError, NotFoundError, TransientError
 from meshctl.kube.transport import CONNECT_TIMEOUT, Call, Query, Transport
 from meshctl.objects import Manifest, Ref, dig
 
-WINDOW = 290
-"""Seconds after which the server ends a watch; proxies like to cut what is silent for five minutes."""
-
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 10.0
-STEADY = 10.0
-"""A stream that lived this long was a good one."""
+GONE = 410
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long things take, in seconds.
+
+    The server ends a stream after `window`: proxies like to cut what is silent for five minutes. A stream that lived
+    for `steady` was a good one. The pause after a failure doubles from `first` to `longest`.
+    """
+
+    window: int = 290
+    steady: float = 10.0
+    first: float = 0.05
+    longest: float = 10.0
 
 
 class ObjectWatch:
     """See `meshctl.cluster.Watch`."""
 
-    def __init__(self, transport: Transport, ref: Ref, window: int = WINDOW) -> None:
+    def __init__(self, transport: Transport, ref: Ref, pace: Pace | None = None) -> None:
         self._transport = transport
         self._ref = ref
-        self._window = window
+        self._pace = pace or Pace()
         self._change = Condition()
         self._closed = False
         self._response: HTTPResponse | None = None
@@ -50,7 +60,7 @@ class ObjectWatch:
     ) -> None:
         self.close()
         if self._response is not None:
-            self._response.close()
+            self._drop(self._response)
 
     def close(self) -> None:
         """End the iteration at once, from whichever thread."""
@@ -109,8 +119,8 @@ class ObjectWatch:
                 raise _ClosedError from None
             raise
         finally:
-            response.close()
-        if time.monotonic() - opened > STEADY:
+            self._drop(response)
+        if time.monotonic() - opened >= self._pace.steady:
             self._failures = 0
         elif not self._closed:
             raise TransientError(f"{self._transport.cluster}: the watch ended early")
@@ -120,16 +130,26 @@ class ObjectWatch:
             ("watch", "true"),
             ("resourceVersion", version),
             ("allowWatchBookmarks", "true"),
-            ("timeoutSeconds", str(self._window)),
+            ("timeoutSeconds", str(self._pace.window)),
         ]
-        call = Call("GET", self._path, self._query(*query), read_timeout=self._window + 2 * CONNECT_TIMEOUT)
-        response = self._transport.stream(call)
+        call = Call("GET", self._path, self._query(*query), read_timeout=self._pace.window + 2 * CONNECT_TIMEOUT)
+        try:
+            response = self._transport.stream(call)
+        except NotFoundError as error:
+            if error.status == GONE:
+                raise TransientError(error.message, status=GONE) from error
+            raise
         with self._change:
             if self._closed:
                 response.close()
             else:
                 self._response = response
         return response
+
+    def _drop(self, response: HTTPResponse) -> None:
+        with self._change:
+            self._response = None
+        response.close()
 
     def _event(self, line: bytes) -> Manifest:
         try:
@@ -170,7 +190,7 @@ class ObjectWatch:
 
     def _pause(self, error: TransientError) -> None:
         self._trouble = error.message
-        longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failures)
+        longest = min(self._pace.longest, self._pace.first * 2**self._failures)
         pause = max(longest * secrets.SystemRandom().uniform(0.5, 1), error.retry_after or 0)
         self._failures = min(self._failures + 1, 10)
         with self._change:

@@ -78,8 +78,8 @@ class _Teller:
             case Probe():
                 yield f"ask     {one_line(action.what)} (up to {span(action.timeout)})"
             case Delete():
-                yield f"delete  and wait until gone{_elsewhere(action.on, cluster)} (up to {span(action.timeout)})"
-                yield from (f"        {ref}" for ref in action.refs)
+                where = _elsewhere(action.on, cluster)
+                yield f"delete  {one_line(action.what)}{where}, wait until gone (up to {span(action.timeout)})"
             case Act():
                 yield f"do      {one_line(action.what)}"
 
@@ -146,7 +146,7 @@ def _action(action: Action, objects: Objects) -> dict[str, Any]:
             return {
                 "action": "delete",
                 "cluster": action.on,
-                "objects": [str(ref) for ref in action.refs],
+                "what": one_line(action.what),
                 "timeout": action.timeout,
             }
         case Act():

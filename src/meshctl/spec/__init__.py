@@ -1,8 +1,8 @@
 """What the user asked for: a frozen, already valid `MeshSpec`, and the ways to read one."""
 
 from meshctl.spec.model import (
-    CniOptions,
     Cluster,
+    CniOptions,
     GatewayOptions,
     ImageOptions,
     Kernel,
@@ -10,4 +10,4 @@ from meshctl.spec.model import (
     Timeouts,
 )
 
-__all__ = ["CniOptions", "Cluster", "GatewayOptions", "ImageOptions", "Kernel", "MeshSpec", "Timeouts"]
+__all__ = ["Cluster", "CniOptions", "GatewayOptions", "ImageOptions", "Kernel", "MeshSpec", "Timeouts"]

@@ -1,6 +1,5 @@
 """From what was read to the mesh: defaults, and the rules that hold between one value and another."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any
 from meshctl.spec.addresses import is_ipv6
 from meshctl.spec.layers import default_name
 from meshctl.spec.model import (
-    CniOptions,
     Cluster,
+    CniOptions,
     GatewayOptions,
     ImageOptions,
     Kernel,
@@ -24,17 +23,21 @@ from meshctl.spec.texts import version_numbers
 Read = Mapping[str, Any]
 """A section as the reader returns it: None where a value was given but is wrong."""
 
+_EAST_WAYS = "--east, MESHCTL_EAST, or east.context in a file"
+_WEST_WAYS = "--west, MESHCTL_WEST, or west in a file"
+
 # Older charts take an IPv6 address of istiod for a host name.
 IPV6_SINCE = (1, 28, 6)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One cluster's section, where it is, and its number in the mesh (the primary is 1)."""
+    """One cluster's section, where it is, and its number in the mesh (the primary is 1); `wrong` if it is no section."""
 
     keys: Keys
     number: int
     read: Read
+    wrong: bool = False
 
     @property
     def name(self) -> str | None:
@@ -65,25 +68,27 @@ def section(read: Read, *keys: str) -> Read:
 
 def entries(read: Read) -> list[Entry]:
     """Return the clusters, the primary first."""
-    found = [Entry(("east",), 1, section(read, "east"))]
-    for index, item in enumerate(read.get("west") or []):
-        found.append(Entry(("west", index), index + 2, item or {}))
-    return found
+    east = read.get("east", {})
+    return [
+        Entry(("east",), 1, east or {}, wrong=east is None),
+        *(
+            Entry(("west", index), index + 2, item or {}, wrong=item is None)
+            for index, item in enumerate(read.get("west") or [])
+        ),
+    ]
 
 
 def missing(read: Read) -> list[Problem]:
     """Return a problem for everything that has no default and was not given."""
     found = []
     for entry in entries(read):
+        if entry.wrong or "context" in entry.read:
+            continue
         at = (*entry.keys, "context")
-        if entry.number == 1 and read.get("east", {}) is not None and "context" not in entry.read:
-            found.append(Problem(at, "no context for the primary cluster (--east, MESHCTL_EAST, or east.context in a file)"))
-        elif entry.number > 1 and read["west"][entry.number - 2] is not None and "context" not in entry.read:
-            found.append(Problem(at, "no context for this remote cluster (--west, MESHCTL_WEST, or here)"))
+        who, ways = ("primary", _EAST_WAYS) if entry.number == 1 else ("remote", _WEST_WAYS)
+        found.append(Problem(at, f"no context for the {who} cluster ({ways})"))
     if read.get("west", []) == []:
-        found.append(
-            Problem(("west",), "no remote cluster; a mesh has at least one (--west, MESHCTL_WEST, or west in a file)")
-        )
+        found.append(Problem(("west",), f"no remote cluster; a mesh has at least one ({_WEST_WAYS})"))
     return found
 
 
@@ -201,7 +206,7 @@ def _frozen(values: Mapping[str, Any] | None) -> Mapping[str, Any]:
 def _path(keys: Keys, text: str, places: Places, environ: Mapping[str, str]) -> str:
     """Return a path as it can be opened: ~ is the home directory, and a file's paths begin where the file is."""
     if text == "~" or text.startswith("~/"):
-        return environ.get("HOME", os.path.expanduser("~")) + text[1:]
+        return (environ.get("HOME") or str(Path.home())) + text[1:]
     source = places.source(keys)
     if text and source and source.spelling is Spelling.FILE:
         return str(Path(source.label).parent / text)

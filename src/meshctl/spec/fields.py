@@ -21,6 +21,7 @@ from meshctl.spec.model import CniOptions, GatewayOptions, Kernel, MeshSpec, Tim
 
 API_VERSION = "meshctl.io/v1"
 KIND = "Mesh"
+_FORMAT = ("apiVersion", "kind")
 
 TIMEOUTS_ABOUT = {
     "cni": "IstioCNI is healthy.",
@@ -102,7 +103,7 @@ def cluster(name: str, network: str) -> Section:
             ),
             Field(
                 "gateway",
-                Section((Field("annotations", Annotations(texts.ANNOTATION), "Annotations of the gateway's Service."),)),
+                Section((Field("annotations", Annotations(texts.ANNOTATION), "Annotations of its Service."),)),
                 "The east-west gateway of this cluster, on top of what holds for all.",
             ),
             Field("istio", ISTIO, "Istio on this cluster, on top of what holds for all."),
@@ -127,7 +128,7 @@ MESH = Section(
         Field(
             "kubeconfig",
             texts.KUBECONFIG,
-            "The kubeconfig file that has the contexts. In a file, relative to that file. Without it, kubectl's rule holds: "
+            "The kubeconfig file that has the contexts; here, relative to this file. Without it kubectl's rule holds: "
             "KUBECONFIG, else .kube/config in the home directory.",
         ),
         Field("east", EAST, "The primary cluster, which runs istiod."),
@@ -148,7 +149,7 @@ MESH = Section(
                         "Namespaces whose pods IstioCNI leaves alone.",
                         _default(CniOptions, "exclude_namespaces"),
                     ),
-                    Field("values", HelmValues(CNI_RESERVED), "Helm values for the IstioCNI resource of every cluster."),
+                    Field("values", HelmValues(CNI_RESERVED), "Helm values for every IstioCNI resource."),
                 )
             ),
             "IstioCNI on every cluster.",
@@ -200,7 +201,7 @@ MESH = Section(
             "timeouts",
             Section(
                 tuple(
-                    Field(field.name, Duration(), f"How long to wait until: {TIMEOUTS_ABOUT[field.name]}", field.default)
+                    Field(field.name, Duration(), f"Longest wait until: {TIMEOUTS_ABOUT[field.name]}", field.default)
                     for field in dataclasses.fields(Timeouts)
                 )
             ),
@@ -217,6 +218,6 @@ def scalars(section: Section, above: tuple[str, ...] = ()) -> list[tuple[tuple[s
         keys = (*above, field.key)
         if isinstance(field.form, Section) and field.key != "east":
             found += scalars(field.form, keys)
-        elif isinstance(field.form, Text | Switch | Choice | Duration | Texts) and field.key not in {"apiVersion", "kind"}:
+        elif isinstance(field.form, Text | Switch | Choice | Duration | Texts) and field.key not in _FORMAT:
             found.append((keys, field))
     return found

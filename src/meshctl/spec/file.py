@@ -89,12 +89,15 @@ def _shape_fault(text: str) -> Fault | None:
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        line = event.start_mark.line + 1
         if documents > 1:
-            return Fault(line, "a second document begins here; one file describes one mesh")
+            return Fault(_line(event), "a second document begins here; one file describes one mesh")
         if depth > DEEPEST:
-            return Fault(line, f"is nested deeper than {DEEPEST} levels")
+            return Fault(_line(event), f"is nested deeper than {DEEPEST} levels")
     return None
+
+
+def _line(marked: yaml.Event | yaml.Node) -> int:
+    return marked.start_mark.line + 1 if marked.start_mark else 0
 
 
 def _syntax_fault(error: yaml.YAMLError, text: str) -> Fault:
@@ -145,7 +148,7 @@ class _Walk:
                 continue
             if key in lines:
                 self.fault(key_node, f"the key {key} is given twice (first on line {lines[key]})")
-            lines.setdefault(key, key_node.start_mark.line + 1)
+            lines.setdefault(key, _line(key_node))
             found[key] = self.value(value_node, above)
         for merged in self.merges(node, above):
             found = {**found, **{key: value for key, value in merged.items() if key not in found}}
@@ -186,4 +189,4 @@ class _Walk:
 
     def fault(self, node: yaml.Node, text: str) -> None:
         """Remember what is wrong at the line of a node."""
-        self.faults.append(Fault(node.start_mark.line + 1, text))
+        self.faults.append(Fault(_line(node), text))

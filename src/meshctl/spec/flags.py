@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Flags:
     """The options as typed; None and () stand for options that were not given.
 
-    `sets` holds `path=value`, `servers` holds `NAME=URL` and `gateway_addresses` `NAME=IP`, where NAME is a cluster's name
-    or its context.
+    `sets` holds `path=value`, `servers` holds `NAME=URL` and `gateway_addresses` `NAME=IP`, where NAME is a cluster's
+    name or its context.
     """
 
     east: str | None = None

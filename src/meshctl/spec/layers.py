@@ -38,7 +38,7 @@ class Draft:
             if problem:
                 return problem
             last = index == len(keys) - 1
-            there = key in here if isinstance(here, dict) else key < len(here)
+            there = key in (here if isinstance(here, dict) else range(len(here)))
             if last or not there:
                 self._forget(keys[: index + 1])
                 self.sources[keys[: index + 1]] = source
@@ -197,5 +197,3 @@ def named_clusters(tree: Mapping[str, Any]) -> dict[str, Keys]:
 def default_name(stem: str, number: int) -> str:
     """Return the guide's name: cluster1 or network1 for the primary, cluster2 ... for the remotes in their order."""
     return f"{stem}{number}"
-
-

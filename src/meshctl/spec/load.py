@@ -24,8 +24,8 @@ class Loaded:
 def load_spec(flags: Flags, environ: Mapping[str, str]) -> MeshSpec:
     """Return the mesh that flags, environment and file describe together.
 
-    A flag counts before a variable, a variable before the file, the file before the default. West clusters are laid over
-    each other by position (see `layers.lay`). Raises `SpecError` with every problem there is.
+    A flag counts before a variable, a variable before the file, the file before the default. West clusters are laid
+    over each other by position (see `layers.lay`). Raises `SpecError` with every problem there is.
     """
     return load(flags, environ).mesh
 

@@ -25,8 +25,8 @@ class Kernel(StrEnum):
 class Cluster:
     """One cluster of the mesh: `name` is Istio's clusterName, `network` Istio's network.
 
-    `server` is the URL by which the primary's istiod reaches this cluster's API server, when it is not the kubeconfig's;
-    `gateway_address` replaces the address that the load balancer hands out.
+    `server` is the URL by which the primary's istiod reaches this cluster's API server, when it is not the
+    kubeconfig's; `gateway_address` replaces the address that the load balancer hands out.
     """
 
     name: str
@@ -36,9 +36,9 @@ class Cluster:
     gateway_address: str = ""
     kubeconfig: str = ""
     cni_conf_dir: str = ""
-    gateway_annotations: Mapping[str, str] = field(default_factory=lambda: NO_TEXTS)
-    cni_values: Values = field(default_factory=lambda: NO_VALUES)
-    istio_values: Values = field(default_factory=lambda: NO_VALUES)
+    gateway_annotations: Mapping[str, str] = field(default_factory=lambda: NO_TEXTS, hash=False)
+    cni_values: Values = field(default_factory=lambda: NO_VALUES, hash=False)
+    istio_values: Values = field(default_factory=lambda: NO_VALUES, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +47,14 @@ class CniOptions:
 
     conf_dir: str = "/etc/cni/multus/net.d"
     exclude_namespaces: tuple[str, ...] = ("istio-cni", "kube-system")
-    values: Values = field(default_factory=lambda: NO_VALUES)
+    values: Values = field(default_factory=lambda: NO_VALUES, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayOptions:
     """The east-west gateways: Service annotations, and the nodes they run on."""
 
-    annotations: Mapping[str, str] = field(default_factory=lambda: NO_TEXTS)
+    annotations: Mapping[str, str] = field(default_factory=lambda: NO_TEXTS, hash=False)
     infra_nodes: bool = False
 
 
@@ -98,7 +98,7 @@ class MeshSpec:
     gateway: GatewayOptions = field(default_factory=GatewayOptions)
     images: ImageOptions = field(default_factory=ImageOptions)
     timeouts: Timeouts = field(default_factory=Timeouts)
-    istio_values: Values = field(default_factory=lambda: NO_VALUES)
+    istio_values: Values = field(default_factory=lambda: NO_VALUES, hash=False)
     sample_namespace: str = "sample"
 
     @property

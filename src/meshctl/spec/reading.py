@@ -115,7 +115,7 @@ def text_problem(form: Text, text: str) -> str:
 
 
 def _choice(form: Choice, value: Any, at: Keys, problems: list[Problem]) -> str | None:
-    word = _expect(str, value, "text", at, problems)
+    word: str | None = _expect(str, value, "text", at, problems)
     if word is None or word in form.words:
         return word
     words = " or ".join(form.words) if len(form.words) < 3 else f"one of {', '.join(form.words)}"
@@ -164,9 +164,11 @@ def _helm_values(form: HelmValues, value: Any, at: Keys, problems: list[Problem]
     given = _expect(dict, value, "a mapping", at, problems)
     if given is None:
         return None
-    for reserved in form.reserved:
-        if _holds(given, reserved.keys):
-            problems.append(Problem((*at, *reserved.keys), f"can't be given here: {reserved.why}"))
+    problems += [
+        Problem((*at, *reserved.keys), f"can't be given here: {reserved.why}")
+        for reserved in form.reserved
+        if _holds(given, reserved.keys)
+    ]
     problems += [Problem((*at, *keys), "is not a number that JSON knows") for keys in _strange_numbers(given, ())]
     return {**given}
 

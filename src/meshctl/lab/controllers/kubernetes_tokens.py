@@ -1,20 +1,21 @@
 """Service account tokens: Secrets that ask for one are filled, and die with their account."""
 
+import asyncio
 import base64
 import json
 import secrets
 from dataclasses import dataclass
 
-from meshctl.lab.api import Api, Change
+from meshctl.lab.api import Api, ApiError
 from meshctl.lab.controllers.kubernetes_namespaces import ROOT_CA_SOURCE
-from meshctl.lab.controllers.reconciling import Feed, Key, reconcile
+from meshctl.lab.controllers.reconciling import Feed, Key, Queue, follow, reconcile
 from meshctl.lab.controllers.shapes import annotations_of, deleting, name_of, namespace_of, uid_of
 from meshctl.lab.delays import Delays
 from meshctl.lab.sites import Site, World
-from meshctl.names import CONFIG_MAP, SECRET, SERVICE_ACCOUNT
+from meshctl.names import SECRET, SERVICE_ACCOUNT
 from meshctl.objects import Manifest, Ref, dig
 
-TOKEN_TYPE = "kubernetes.io/service-account-token"  # noqa: S105
+FILLED_TYPE = "kubernetes.io/service-account-token"
 ACCOUNT_NAME = "kubernetes.io/service-account.name"
 ACCOUNT_UID = "kubernetes.io/service-account.uid"
 SIGNATURE_BYTES = 256
@@ -57,7 +58,7 @@ class _Issuer:
     async def look(self, key: Key) -> None:
         ref = Ref(SECRET, key[1], key[0])
         secret = await self.api.get(ref)
-        if secret is None or secret.get("type") != TOKEN_TYPE or deleting(secret):
+        if secret is None or secret.get("type") != FILLED_TYPE or deleting(secret):
             return
         name = annotations_of(secret).get(ACCOUNT_NAME, "")
         account = await self.api.get(Ref(SERVICE_ACCOUNT, name, key[0])) if name else None
@@ -67,9 +68,10 @@ class _Issuer:
             await self._fill(ref, secret, account)
 
     async def _fill(self, ref: Ref, secret: Manifest, account: Manifest) -> None:
+        await asyncio.sleep(self.delays.of(self.delays.token))
         source = await self.api.get(ROOT_CA_SOURCE)
         if source is None:
-            return
+            raise ApiError(404, "NotFound", f"no {ROOT_CA_SOURCE} to put into tokens")
         data = {
             "ca.crt": source["data"]["ca.crt"],
             "namespace": ref.namespace,
@@ -84,12 +86,14 @@ async def run(world: World, site: Site) -> None:
     api = site.api("kube-controller-manager")
     issuer = _Issuer(api, world.delays)
 
-    async def look(key: Key) -> None:
-        await issuer.look(key)
+    queue = Queue(issuer.look)
 
-    async def secrets_of(change: Change) -> list[Key]:
-        return [(namespace_of(s), name_of(s)) for s in await api.list(SECRET, namespace_of(change.obj))]
+    async def accounts() -> None:
+        async for change in follow(api, SERVICE_ACCOUNT):
+            for secret in await api.list(SECRET, namespace_of(change.obj)):
+                if annotations_of(secret).get(ACCOUNT_NAME) == name_of(change.obj):
+                    queue.add((namespace_of(secret), name_of(secret)))
 
-    del secrets_of
-    await reconcile(api, [Feed(SECRET)], look)
-    del CONFIG_MAP
+    async with asyncio.TaskGroup() as group:
+        group.create_task(accounts())
+        group.create_task(reconcile(api, [Feed(SECRET)], issuer.look, queue))

@@ -113,12 +113,13 @@ class _Process:
 
     async def supervise(self) -> None:
         """Run the operator of the leading pod; replace it when another pod, or another build, leads."""
-        current, task = ("", ()), None
+        current: tuple[str, tuple[bool, ...]] = ("", ())
+        task: asyncio.Task[None] | None = None
         try:
             while True:
                 self._changed.clear()
                 leader = self._leader(current[0])
-                wanted = (leader, self._faults()[2:]) if leader else ("", ())
+                wanted = (leader, self._faults() if leader else ())
                 if wanted != current:
                     await _stop(task)
                     task = asyncio.create_task(self._work(leader)) if leader else None

@@ -8,13 +8,14 @@ import base64
 import gzip
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from meshctl.lab.api import Api, ApiError
 from meshctl.lab.controllers.charts.metadata import Chart
 from meshctl.lab.controllers.sail_merge import settled, three_way
-from meshctl.lab.controllers.sail_queue import Refusal
+from meshctl.lab.controllers.sail_queue import ReconcileError
 from meshctl.lab.controllers.sail_refusals import refusal
 from meshctl.names import KINDS, SECRET
 from meshctl.objects import Manifest, Ref, dig
@@ -26,8 +27,13 @@ _REMOVAL = (
     "ClusterRoleBinding", "ClusterRole", "ConfigMap", "Secret", "ServiceAccount",
 )  # fmt: skip
 
-Render = Callable[[bool], list[Manifest]]
-"""Returns the objects of a chart; the argument says whether there is a release already."""
+
+class Render(Protocol):
+    """Renders the objects of a chart."""
+
+    def __call__(self, *, upgrade: bool) -> list[Manifest]:
+        """`upgrade`: there is a release already."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +139,7 @@ class Helm:
         self._unknown = unknown
 
     async def upgrade(self, chart: Chart, render: Render) -> None:
-        """Install the chart, or upgrade its release; raise Refusal with the operator's words."""
+        """Install the chart, or upgrade its release; raise ReconcileError with the operator's words."""
         history = await self._history(chart)
         if history and history[-1].number == 1 and history[-1].status == "failed":
             await self._remove(history)
@@ -141,11 +147,11 @@ class Helm:
         verb = "update" if history else "install"
         try:
             if history:
-                await self._next(chart, history, render(True))
+                await self._next(chart, history, render(upgrade=True))
             else:
-                await self._first(chart, render(False))
-        except Refusal as error:
-            raise Refusal(
+                await self._first(chart, render(upgrade=False))
+        except ReconcileError as error:
+            raise ReconcileError(
                 f'failed to install/update Helm chart "{chart.name}": failed to {verb} helm chart {chart.name}: '
                 f"{error.message}"
             ) from error
@@ -182,17 +188,17 @@ class Helm:
 
     async def _first(self, chart: Chart, objects: list[Manifest]) -> None:
         if problem := undiscovered(objects, self._unknown):
-            raise Refusal(problem)
+            raise ReconcileError(problem)
         for obj in objects:
             live = await self._api.get(ref_of(obj))
             if live is not None and (problem := foreign(live, chart)):
-                raise Refusal(f"Unable to continue with install: {problem}")
+                raise ReconcileError(f"Unable to continue with install: {problem}")
         secret = await self._record(chart, 1, objects)
         await self._apply(secret, {}, objects, creation="")
 
     async def _next(self, chart: Chart, history: list[Release], objects: list[Manifest]) -> None:
         if problem := undiscovered(objects, self._unknown):
-            raise Refusal(problem)
+            raise ReconcileError(problem)
         deployed = next((one for one in reversed(history) if one.status == "deployed"), history[-1])
         for old in history:
             if old is not deployed:
@@ -209,7 +215,7 @@ class Helm:
         try:
             await self._api.create(secret)
         except ApiError as error:
-            raise Refusal(f"create: failed to create: {error.message}") from error
+            raise ReconcileError(f"create: failed to create: {error.message}") from error
         return Ref(SECRET, secret["metadata"]["name"], chart.namespace)
 
     async def _mark(self, ref: Ref, status: str) -> None:
@@ -219,7 +225,7 @@ class Helm:
         try:
             for obj in objects:
                 await self._put(before.get(ref_of(obj)), obj, creation)
-        except Refusal:
+        except ReconcileError:
             await self._mark(secret, "failed")
             raise
 
@@ -232,13 +238,13 @@ class Helm:
             if target == live:
                 return
             if problem := refusal(target):
-                raise Refusal(patch + problem)
+                raise ReconcileError(patch + problem)
             try:
                 await (self._api.create(target) if live is None else self._api.update(target))
             except ApiError as error:
                 # Helm patches, so it cannot collide with istiod, which writes into the same webhooks.
                 if error.code != 409 or attempt == _ATTEMPTS - 1:
-                    raise Refusal(patch + error.message) from error
+                    raise ReconcileError(patch + error.message) from error
             else:
                 return
 

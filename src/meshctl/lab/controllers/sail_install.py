@@ -3,6 +3,7 @@
 import asyncio
 
 from meshctl.lab.api import Api, ApiError
+from meshctl.lab.controllers.charts.values import layered
 from meshctl.lab.controllers.sail_crds import istio_crds, multus_crd, sail_crds
 from meshctl.lab.controllers.sail_operator import MANAGER
 from meshctl.lab.controllers.sail_versions import OPERATOR_NAMESPACE, Build, build
@@ -92,13 +93,26 @@ async def _ensure(api: Api, wanted: Manifest) -> None:
                     raise
                 await asyncio.sleep(0.1)
                 continue
-        elif "spec" in wanted and not _contains(live["spec"], wanted["spec"]):
-            await api.merge(ref, {"spec": wanted["spec"]})
+        elif patch := _patch(live, wanted):
+            await api.merge(ref, patch)
         return
+
+
+def _patch(live: Manifest, wanted: Manifest) -> Manifest:
+    """Return what is to be merged into an object that is there already; images of other builds go."""
+    spec = wanted.get("spec") or {}
+    images = dig(spec, "template", "metadata", "annotations") or {}
+    there = dig(live, "spec", "template", "metadata", "annotations") or {}
+    gone = {key: None for key in there if key.startswith("images.") and key not in images}
+    if gone:
+        return {"spec": layered(spec, {"template": {"metadata": {"annotations": gone}}})}
+    return {} if _contains(live.get("spec"), spec) else {"spec": spec}
 
 
 def _contains(live: object, wanted: object) -> bool:
     """Say whether everything wanted is there; what an API server adds by itself does not count."""
+    if isinstance(wanted, dict) and not wanted:
+        return True
     if isinstance(live, dict) and isinstance(wanted, dict):
         return all(key in live and _contains(live[key], value) for key, value in wanted.items())
     if isinstance(live, list) and isinstance(wanted, list):

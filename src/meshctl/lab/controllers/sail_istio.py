@@ -4,7 +4,7 @@ from meshctl.lab.api import ApiError
 from meshctl.lab.controllers.charts.metadata import owner_reference
 from meshctl.lab.controllers.charts.values import revision_values
 from meshctl.lab.controllers.sail_operator import Operator
-from meshctl.lab.controllers.sail_queue import Refusal
+from meshctl.lab.controllers.sail_queue import ReconcileError
 from meshctl.lab.controllers.sail_status import copied, istio_failed, revision_missing
 from meshctl.lab.sites import Flavour
 from meshctl.names import ISTIO, ISTIO_REVISION
@@ -40,11 +40,10 @@ class IstioController:
         """Make or change the IstioRevision of one Istio, and copy what it says."""
         istio = await self._operator.api.get(Ref(ISTIO, name))
         if istio is None or istio["metadata"].get("deletionTimestamp"):
-            self._created.pop(name, None)
             return None
         try:
             revision = await self._revise(istio)
-        except Refusal as error:
+        except ReconcileError as error:
             await self._operator.report(ISTIO, istio, istio_failed(error.message))
             raise
         # What has just been created is not in the operator's cache yet, so it says that there is no revision.
@@ -59,7 +58,7 @@ class IstioController:
         operator, name, spec = self._operator, active_name(istio), istio["spec"]
         version = operator.build.resolve(spec["version"])
         if not version:
-            raise Refusal(
+            raise ReconcileError(
                 f'failed to resolve Istio version for "{istio["metadata"]["name"]}": '
                 f'version "{spec["version"]}" not found'
             )
@@ -69,13 +68,14 @@ class IstioController:
         if revision is None:
             await self._create(istio, name, wanted)
             return None
-        stale = self._created.pop(str(istio["metadata"]["name"]), revision)
-        if revision["spec"] == wanted and stale["metadata"]["resourceVersion"] == _version(revision):
+        stale = self._created.get(name, revision)
+        if revision["spec"] == wanted and _version(stale) == _version(revision):
             return revision
+        self._created.pop(name, None)
         try:
             return await operator.api.update({**stale, "spec": wanted})
         except ApiError as error:
-            raise Refusal(f'failed to update IstioRevision "{name}": {error.message}') from error
+            raise ReconcileError(f'failed to update IstioRevision "{name}": {error.message}') from error
 
     async def _create(self, istio: Manifest, name: str, spec: Manifest) -> None:
         revision = {
@@ -87,10 +87,10 @@ class IstioController:
         try:
             created = await self._operator.api.create(revision)
         except ApiError as error:
-            raise Refusal(f'failed to create IstioRevision "{name}": {error.message}') from error
+            raise ReconcileError(f'failed to create IstioRevision "{name}": {error.message}') from error
         if self._operator.build.flavour is Flavour.UPSTREAM:
-            # Upstream writes the revision once more from its cache, which misses the finalizer: a conflict, for a moment.
-            self._created[str(istio["metadata"]["name"])] = created
+            # Upstream writes it once more from its cache, which misses the finalizer: a conflict, for a moment.
+            self._created[name] = created
 
 
 def _version(obj: Manifest) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from meshctl.lab.api import Api, ApiError
 from meshctl.lab.controllers.sail_helm import Helm
-from meshctl.lab.controllers.sail_queue import Refusal
+from meshctl.lab.controllers.sail_queue import ReconcileError
 from meshctl.lab.controllers.sail_status import Condition, difference, spoken, status
 from meshctl.lab.controllers.sail_versions import Build
 from meshctl.lab.sites import Site, World
@@ -36,12 +36,12 @@ class Operator:
         return self.world.faults.on("stuck-finalizer", self.site.context)
 
     async def require_namespace(self, name: str) -> None:
-        """Raise Refusal unless the namespace is there to stay; only a change of it makes another try worth while."""
+        """Raise ReconcileError unless the namespace is there to stay; only a change of it is worth another try."""
         namespace = await self.api.get(Ref(NAMESPACE, name))
         if namespace is None:
-            raise Refusal(f'validation error: namespace "{name}" doesn\'t exist', retry=False)
+            raise ReconcileError(f'validation error: namespace "{name}" doesn\'t exist', retry=False)
         if dig(namespace, "metadata", "deletionTimestamp"):
-            raise Refusal(f'validation error: namespace "{name}" is being deleted', retry=False)
+            raise ReconcileError(f'validation error: namespace "{name}" is being deleted', retry=False)
 
     async def hold(self, obj: Manifest) -> bool:
         """Put the finalizer on; False when it is there already."""

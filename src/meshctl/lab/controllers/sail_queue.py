@@ -16,7 +16,7 @@ Reconcile = Callable[[str], Awaitable[float | None]]
 """Does the work of one key; returns after how many seconds to look again, or None."""
 
 
-class Refusal(Exception):
+class ReconcileError(Exception):
     """Why a resource cannot be reconciled, as its status says it; `retry` False waits for a change instead."""
 
     def __init__(self, message: str, *, retry: bool = True) -> None:
@@ -56,16 +56,16 @@ class Queue:
             key = await self._next()
             try:
                 again = await reconcile(key)
-            except (Refusal, ApiError) as error:
+            except (ReconcileError, ApiError) as error:
                 self._failed(key, error)
             else:
                 self._failures.pop(key, None)
                 if again is not None:
                     self.add(key, again)
 
-    def _failed(self, key: str, error: Refusal | ApiError) -> None:
+    def _failed(self, key: str, error: ReconcileError | ApiError) -> None:
         _log.debug("reconciling %s: %s", key, error)
-        if isinstance(error, Refusal) and not error.retry:
+        if isinstance(error, ReconcileError) and not error.retry:
             self._failures.pop(key, None)
             return
         self._failures[key] = self._failures.get(key, 0) + 1

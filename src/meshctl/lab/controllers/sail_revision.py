@@ -1,13 +1,14 @@
 """The controller of IstioRevision: the charts of one control plane, and what its status says about it."""
 
 import asyncio
+from functools import partial
 
 from meshctl.lab.controllers.charts import Chart, render_base, render_istiod
 from meshctl.lab.controllers.charts.metadata import owner_reference
 from meshctl.lab.controllers.charts.values import needs_cni, remote
 from meshctl.lab.controllers.charts.webhooks import injector_name, suffixed
 from meshctl.lab.controllers.sail_operator import STUCK_PAUSE, Operator
-from meshctl.lab.controllers.sail_queue import Refusal
+from meshctl.lab.controllers.sail_queue import ReconcileError
 from meshctl.lab.controllers.sail_status import Condition, dependencies, in_use, primary_ready, reconciled, remote_ready
 from meshctl.lab.controllers.sail_versions import OPERATOR_NAMESPACE
 from meshctl.lab.sites import Flavour
@@ -54,10 +55,10 @@ class RevisionController:
             return await self._finalize(revision)
         if await operator.hold(revision):
             return None
-        problem: Refusal | None = None
+        problem: ReconcileError | None = None
         try:
             await self._install(revision)
-        except Refusal as error:
+        except ReconcileError as error:
             problem = error
         await self._report(revision, problem)
         if problem:
@@ -69,14 +70,14 @@ class RevisionController:
         await operator.require_namespace(revision["spec"]["namespace"])
         version = operator.build.resolve(revision["spec"]["version"])
         if not version:
-            raise Refusal(f'version "{revision["spec"]["version"]}" not found')
+            raise ReconcileError(f'version "{revision["spec"]["version"]}" not found')
         await asyncio.sleep(delays.of(delays.charts) / 2)
         istiod, base = self._charts(revision, operator.build.chart_version(version))
         ipv6 = _knows_ipv6(operator.build.flavour, version)
-        await operator.helm.upgrade(istiod, lambda again: render_istiod(istiod, values, upgrade=again, ipv6=ipv6))
+        await operator.helm.upgrade(istiod, partial(render_istiod, istiod, values, ipv6=ipv6))
         await asyncio.sleep(delays.of(delays.charts) / 2)
         if revision["metadata"]["name"] == _BASE_REVISION:
-            await operator.helm.upgrade(base, lambda again: render_base(base, values, upgrade=again))
+            await operator.helm.upgrade(base, partial(render_base, base, values))
 
     async def _finalize(self, revision: Manifest) -> float | None:
         operator, delays = self._operator, self._operator.world.delays
@@ -97,7 +98,7 @@ class RevisionController:
             Chart("base", version, f"{name}-base", OPERATOR_NAMESPACE, owner, hub),
         )
 
-    async def _report(self, revision: Manifest, problem: Refusal | None) -> None:
+    async def _report(self, revision: Manifest, problem: ReconcileError | None) -> None:
         text = f"error reconciling resource: {problem.message}" if problem else ""
         values = revision["spec"].get("values") or {}
         cni = await self._operator.api.get(THE_CNI)

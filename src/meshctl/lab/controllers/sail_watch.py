@@ -144,9 +144,9 @@ class Watches:
             by, name = owner(change.obj)
             if name and matters(kind, change, before):
                 self._add(by, name)
-            if kind == MUTATING_WEBHOOK and by == ISTIO_REVISION.name and change.type != "DELETED":
-                if before is None or trigger(change.obj) != trigger(before):
-                    self._queues.probe.add(_name(change.obj))
+            changed = before is None or trigger(change.obj) != trigger(before)
+            if changed and kind == MUTATING_WEBHOOK and by == ISTIO_REVISION.name and change.type != "DELETED":
+                self._queues.probe.add(_name(change.obj))
 
         return seen
 

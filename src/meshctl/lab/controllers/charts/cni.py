@@ -6,8 +6,9 @@ from meshctl.names import CONFIG_MAP, DAEMON_SET, NETWORK_ATTACHMENT, SERVICE_AC
 from meshctl.objects import Manifest, dig
 
 
-def render_cni(chart: Chart, values: Manifest) -> list[Manifest]:
-    """Return the objects of the CNI chart, in the order in which Helm creates them."""
+def render_cni(chart: Chart, values: Manifest, *, upgrade: bool) -> list[Manifest]:
+    """Return the objects of the CNI chart, in the order in which Helm creates them; an upgrade renders the same."""
+    del upgrade
     cni = values["cni"]
     app = _labels(chart, app="istio-cni")
     namespace = chart.namespace

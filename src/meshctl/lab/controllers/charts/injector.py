@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 
 import yaml
@@ -14,6 +15,7 @@ from meshctl.objects import Manifest, dig
 _BUILT_IN = ("sidecar", "gateway")
 
 
+@cache
 def _built_in(name: str) -> str:
     return (files("meshctl.lab") / "data" / "sail" / f"{name}.tmpl").read_text(encoding="utf-8")
 

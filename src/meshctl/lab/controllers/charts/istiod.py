@@ -34,8 +34,7 @@ def render_istiod(chart: Chart, values: Manifest, *, upgrade: bool, ipv6: bool =
 
 
 def render_base(chart: Chart, values: Manifest, *, upgrade: bool) -> list[Manifest]:
-    """Return the objects of the base chart: the account other clusters read with and, unless switched off, the default
-    validator."""
+    """Return the objects of the base chart: the reader account and, unless switched off, the default validator."""
     namespace = values["global"]["istioNamespace"]
     labels = {"app": "istio-reader", "release": chart.release}
     objects = [chart.made(SERVICE_ACCOUNT, _READER, namespace, labels, **_pull_secrets(values))]
@@ -158,7 +157,7 @@ def _autoscaler(values: Manifest) -> Manifest:
 
 
 def address_type(address: str, *, ipv6: bool) -> str:
-    """Return the EndpointSlice's address type of a control plane's address, or nothing: the chart takes it for a name."""
+    """Return the EndpointSlice's type of a control plane's address; nothing when the chart takes it for a name."""
     if re.fullmatch(r"([0-9]*\.){3}[0-9]*", address):
         return "IPv4"
     if ipv6 and ":" in address:
@@ -170,14 +169,13 @@ def address_type(address: str, *, ipv6: bool) -> str:
 
 
 def _remote(chart: Chart, values: Manifest, *, ipv6: bool) -> list[Manifest]:
-    objects = [
+    # Nobody but the config cluster is asked to validate, so there is no validating webhook here.
+    return [
         shown_values(chart, values),
         *_reader(chart, values, "reader", "reader-remote"),
         *_way_to_istiod(chart, values, ipv6=ipv6),
         injector(chart, values),
     ]
-    # Nobody but the config cluster is asked to validate, so there is no validating webhook here.
-    return objects
 
 
 def _way_to_istiod(chart: Chart, values: Manifest, *, ipv6: bool) -> list[Manifest]:

@@ -19,16 +19,12 @@ def _table() -> dict[str, list[list[list[str]]]]:
 
 def rules(*names: str) -> list[Manifest]:
     """Return the rules of these entries of the table, in order."""
-    return [
-        {
-            "apiGroups": groups,
-            "resources": resources,
-            "verbs": verbs,
-            **({"resourceNames": more[0]} if more else {}),
-        }
-        for name in names
-        for groups, resources, verbs, *more in _table()[name]
-    ]
+    return [_rule(*row) for name in names for row in _table()[name]]
+
+
+def _rule(groups: list[str], resources: list[str], verbs: list[str], names: list[str] | None = None) -> Manifest:
+    rule: Manifest = {"apiGroups": groups, "resources": resources, "verbs": verbs}
+    return {**rule, "resourceNames": names} if names else rule
 
 
 def role_ref(kind: str, name: str) -> Manifest:
@@ -48,5 +44,5 @@ def cluster_role(chart: Chart, name: str, tables: tuple[str, ...], labels: dict[
 
 def cluster_binding(chart: Chart, name: str, role: str, subject: tuple[str, str], labels: dict[str, str]) -> Manifest:
     """Return a ClusterRoleBinding of a role to an account (its name and namespace)."""
-    body = {"roleRef": role_ref("ClusterRole", role), "subjects": [account(*subject)]}
+    body: Manifest = {"roleRef": role_ref("ClusterRole", role), "subjects": [account(*subject)]}
     return chart.made(CLUSTER_ROLE_BINDING, name, labels=labels, **body)

@@ -13,8 +13,7 @@ def layered(*layers: Mapping[str, Any]) -> Manifest:
     for layer in layers:
         for key, value in layer.items():
             old = merged.get(key)
-            both = isinstance(old, Mapping) and isinstance(value, Mapping)
-            merged[key] = layered(old, value) if both else value
+            merged[key] = layered(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
 
 

@@ -1,0 +1,5 @@
+"""Lets `python -m meshctl` be the command."""
+
+from meshctl.cli import main
+
+main()

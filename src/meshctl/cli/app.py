@@ -1,0 +1,21 @@
+"""The commands, each with its options; what they do is elsewhere."""
+
+import typer
+
+from meshctl.cli import certs, lab, mesh, misc
+
+app = typer.Typer(
+    name="meshctl",
+    help="Install, verify and remove a primary-remote, multi-network Istio mesh with the Sail operator.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+app.command("install")(mesh.install)
+app.command("verify")(mesh.verify)
+app.command("teardown")(mesh.teardown)
+app.add_typer(certs.app, name="certs")
+app.add_typer(lab.app, name="lab")
+app.command("schema")(misc.schema)
+app.command("version")(misc.version)

@@ -1,0 +1,37 @@
+"""The one place that prints errors and exits: ours as sentences, bugs with their traceback."""
+
+import os
+import sys
+
+from meshctl.errors import Exit, MeshctlError
+
+
+def main() -> None:
+    """Run the command line and exit with the documented code."""
+    from meshctl.cli.app import app
+
+    try:
+        app()
+    except MeshctlError as error:
+        _tell(error)
+        _leave(int(error.exit_code))
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted; what was begun may be half done: run the same command again to go on\n")
+        _leave(int(Exit.INTERRUPTED))
+    except BrokenPipeError:
+        # Whoever read our output has gone (`| head`): nothing is wrong, and nothing more can be said.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave(int(Exit.FAILED))
+
+
+def _tell(error: MeshctlError) -> None:
+    from meshctl.render.choose import Output, choose, say
+    from meshctl.render.problems import problems
+
+    look = choose(Output.AUTO, is_terminal=sys.stderr.isatty(), environ=os.environ)
+    say(problems(error), sys.stderr, colour=look.colour)
+
+
+def _leave(code: int) -> None:
+    sys.stdout.flush()
+    sys.exit(code)

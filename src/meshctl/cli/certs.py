@@ -1,0 +1,67 @@
+"""`certs generate`, `certs apply`, `certs check`: the guide's prerequisite without the openssl recipe."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meshctl.cli import options as opt
+from meshctl.cli.session import Show
+from meshctl.render.choose import Output
+from meshctl.spec.load import load_spec
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make, apply and check the mesh's certificates.")
+
+Keys = Annotated[str, typer.Option("--key", metavar="TYPE", help="rsa-4096, rsa-3072, rsa-2048, ec-p256 or ec-p384.")]
+
+
+@app.command()
+def generate(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where to write; nothing there is overwritten.")],
+    east: opt.East = None,
+    west: opt.West = None,
+    kubeconfig: opt.Kubeconfig = None,
+    file: opt.File = None,
+    sets: opt.Sets = None,
+    key: Keys = "rsa-4096",
+) -> None:
+    """Make one root, and an intermediate for each cluster of the mesh."""
+    from meshctl.cli.certifying import run_generate
+
+    mesh = load_spec(opt.flags(east, west, kubeconfig, file, sets), os.environ)
+    run_generate(mesh, out, key)
+
+
+@app.command()
+def apply(
+    source: Annotated[Path, typer.Option("--from", metavar="DIR", help="What `certs generate` wrote.")],
+    east: opt.East = None,
+    west: opt.West = None,
+    kubeconfig: opt.Kubeconfig = None,
+    file: opt.File = None,
+    sets: opt.Sets = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a different root.")] = False,
+    verbose: opt.Verbose = False,
+) -> None:
+    """Create the `cacerts` secret on every cluster."""
+    from meshctl.cli.certifying import run_apply
+
+    mesh = load_spec(opt.flags(east, west, kubeconfig, file, sets), os.environ)
+    raise typer.Exit(run_apply(mesh, source, Show(Output.PLAIN, verbose=verbose), force=force))
+
+
+@app.command()
+def check(
+    east: opt.East = None,
+    west: opt.West = None,
+    kubeconfig: opt.Kubeconfig = None,
+    file: opt.File = None,
+    sets: opt.Sets = None,
+    verbose: opt.Verbose = False,
+) -> None:
+    """Check the `cacerts` secrets: complete, chain, keys, expiry, the same root everywhere."""
+    from meshctl.cli.certifying import run_check
+
+    mesh = load_spec(opt.flags(east, west, kubeconfig, file, sets), os.environ)
+    raise typer.Exit(run_check(mesh, Show(Output.PLAIN, verbose=verbose)))

@@ -1,0 +1,91 @@
+"""What `install` does around its plan: look first, refuse or go on, hold the lock, sum up."""
+
+import json
+import socket
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from meshctl.checks.finding import Finding, errors
+from meshctl.checks.refusals import Judgement, judge
+from meshctl.checks.rights import install_rights
+from meshctl.checks.survey import Survey, of_all, survey
+from meshctl.cli.session import Session, Show, session
+from meshctl.cluster import Client
+from meshctl.errors import Exit, RefusedError
+from meshctl.plan import Plan
+from meshctl.plans.install import Circumstances, install
+from meshctl.render.choose import Output
+from meshctl.spec import MeshSpec
+from meshctl.waiting import Waiter
+
+LOOK_SECONDS = 30  # how long answers that may pass (429, a reset) are tried again while looking
+
+
+@dataclass(frozen=True, slots=True)
+class InstallOptions:
+    """What the command line says besides which mesh."""
+
+    dry_run: bool = False
+    force_conflicts: bool = False
+    force_unlock: bool = False
+
+
+def run_install(mesh: MeshSpec, wanted: InstallOptions, show: Show) -> int:
+    """Install and return the exit code."""
+    with session(mesh, show) as one:
+        found = look(one)
+        for finding in found.findings:
+            if finding not in errors(list(found.findings)):
+                one.warn(str(finding))
+        plan = install(mesh, Circumstances(resolve, found.servers, old_kernel=found.old_kernel))
+        if wanted.dry_run:
+            return tell(plan, found, one)
+        refuse(found.findings)
+        with one.lock("meshctl install", force=wanted.force_unlock):
+            ended, record = one.perform(plan, force_conflicts=wanted.force_conflicts)
+        one.sum_up(record)
+        return int(ended.exit_code)
+
+
+def look(one: Session) -> Judgement:
+    """Ask all clusters what must be known before anything is written."""
+    clusters = {cluster.name: cluster for cluster in one.mesh.clusters}
+
+    def ask(client: Client) -> Survey:
+        wanted = install_rights(one.mesh, clusters[client.cluster])
+        return Waiter(one.clients, one.stop, one.sink.note).retry(lambda: survey(client, wanted), LOOK_SECONDS)
+
+    return judge(one.mesh, of_all(one.clients, ask), datetime.now(UTC))
+
+
+def refuse(findings: Iterable[Finding]) -> None:
+    """Raise RefusedError with everything that stands in the way."""
+    found = errors(list(findings))
+    if found:
+        raise RefusedError("nothing was written, because\n" + "\n".join(map(str, found)))
+
+
+def resolve(hostname: str) -> list[str]:
+    """Return a hostname's addresses, IPv4 first; none when it does not resolve."""
+    try:
+        found = socket.getaddrinfo(hostname, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return []
+    return list(dict.fromkeys(str(entry[4][0]) for entry in sorted(found, key=lambda entry: entry[0])))
+
+
+def tell(plan: Plan, found: Judgement, one: Session) -> int:
+    """Print the plan, and what would stand in its way."""
+    from meshctl.cli.telling import objects_of
+    from meshctl.render.plan_text import plan_document, plan_text
+
+    if one.look.output is Output.JSON:
+        sys.stdout.write(json.dumps(plan_document(plan, objects_of(plan.mesh))) + "\n")
+    else:
+        sys.stdout.write(plan_text(plan, objects_of(plan.mesh)) + "\n")
+    stopping = errors(list(found.findings))
+    for finding in stopping:
+        one.warn(f"install would refuse: {finding}")
+    return int(Exit.REFUSED if stopping else Exit.DONE)

@@ -1,0 +1,119 @@
+"""`install`, `verify`, `teardown`: options in, exit code out."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from meshctl.cli import options as opt
+from meshctl.cli.session import Show
+from meshctl.render.choose import Output
+from meshctl.spec.load import load_spec
+
+
+def install(
+    east: opt.East = None,
+    west: opt.West = None,
+    kubeconfig: opt.Kubeconfig = None,
+    file: opt.File = None,
+    sets: opt.Sets = None,
+    servers: opt.Servers = None,
+    addresses: opt.Addresses = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; write nothing.")] = False,
+    force_conflicts: Annotated[
+        bool, typer.Option("--force-conflicts", help="Take over fields that other managers own.")
+    ] = False,
+    force_unlock: opt.ForceUnlock = False,
+    verbose: opt.Verbose = False,
+    plain: opt.Plain = False,
+    output: opt.Progress = Output.AUTO,
+) -> None:
+    """Install the mesh, or finish and check one that is there. Running it again is always safe.
+
+    Exit codes: 0 done, 1 a step failed, 2 bad input, 3 refused (nothing written), 4 timed out, 6 locked,
+    130 interrupted.
+    """
+    from meshctl.cli.installing import InstallOptions, run_install
+
+    mesh = load_spec(opt.flags(east, west, kubeconfig, file, sets, servers, addresses), os.environ)
+    wanted = InstallOptions(dry_run=dry_run, force_conflicts=force_conflicts, force_unlock=force_unlock)
+    raise typer.Exit(run_install(mesh, wanted, Show(output, plain, verbose)))
+
+
+def verify(
+    east: opt.East = None,
+    west: opt.West = None,
+    kubeconfig: opt.Kubeconfig = None,
+    file: opt.File = None,
+    sets: opt.Sets = None,
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", "-n", help="Where the samples run [default: sample].")
+    ] = None,
+    requests: Annotated[int, typer.Option("--requests", min=1, max=200, help="Requests in a batch.")] = 10,
+    timeout: Annotated[
+        str | None, typer.Option("--timeout", metavar="DURATION", help="How long to try, like 90s [default: 3m].")
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the samples running.")] = False,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Call the samples that are there; deploy and remove nothing.")
+    ] = False,
+    force_unlock: opt.ForceUnlock = False,
+    verbose: opt.Verbose = False,
+    plain: opt.Plain = False,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="table|json|junit", help="The result's form.")
+    ] = "table",
+) -> None:
+    """Prove by real traffic that every cluster reaches every other.
+
+    Exit codes: 0 every version answered every cluster, 5 a pair is missing, 1 or 4 it could not be tried, 2 bad input.
+    """
+    from meshctl.cli.verifying import VerifyOptions, run_verify
+
+    extra = [f"sampleNamespace={namespace}"] if namespace else []
+    extra += [f"timeouts.traffic={timeout}"] if timeout else []
+    mesh = load_spec(opt.flags(east, west, kubeconfig, file, [*(sets or []), *extra]), os.environ)
+    wanted = VerifyOptions(requests=requests, keep=keep, as_is=as_is, force_unlock=force_unlock, form=output)
+    raise typer.Exit(run_verify(mesh, wanted, Show(Output.AUTO, plain, verbose)))
+
+
+def teardown(
+    east: opt.East = None,
+    west: opt.West = None,
+    kubeconfig: opt.Kubeconfig = None,
+    file: opt.File = None,
+    sets: opt.Sets = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on although others use the mesh, or a cluster does not answer.")
+    ] = False,
+    keep_certificates: Annotated[
+        bool, typer.Option("--keep-certificates", help="Keep istio-system with its cacerts.")
+    ] = False,
+    keep_namespaces: Annotated[
+        bool, typer.Option("--keep-namespaces", help="Keep istio-system and istio-cni.")
+    ] = False,
+    force_finalizers: Annotated[
+        bool, typer.Option("--force-finalizers", help="Release what an operator that is gone still holds.")
+    ] = False,
+    force_unlock: opt.ForceUnlock = False,
+    verbose: opt.Verbose = False,
+    plain: opt.Plain = False,
+    output: opt.Progress = Output.AUTO,
+) -> None:
+    """Remove the mesh from every cluster, in an order that works, and say what is left.
+
+    Exit codes: 0 nothing is left, 7 something is, 1 a step failed, 2 bad input, 3 refused, 6 locked, 130 interrupted.
+    """
+    from meshctl.cli.removing import TeardownOptions, run_teardown
+
+    mesh = load_spec(opt.flags(east, west, kubeconfig, file, sets), os.environ)
+    wanted = TeardownOptions(
+        yes=yes,
+        force=force,
+        keep_certificates=keep_certificates,
+        keep_namespaces=keep_namespaces,
+        force_finalizers=force_finalizers,
+        force_unlock=force_unlock,
+    )
+    raise typer.Exit(run_teardown(mesh, wanted, Show(output, plain, verbose)))

@@ -1,0 +1,75 @@
+"""Options that several commands share, named once."""
+
+from typing import Annotated
+
+import typer
+
+from meshctl.render.choose import Output
+from meshctl.spec.flags import Flags
+
+MESH, OUTPUT = "Which mesh", "Output"
+
+East = Annotated[
+    str | None,
+    typer.Option("--east", metavar="CONTEXT", help="Kubeconfig context of the primary.", rich_help_panel=MESH),
+]
+West = Annotated[
+    list[str] | None,
+    typer.Option("--west", metavar="CONTEXT", help="Context of a remote; repeat for more.", rich_help_panel=MESH),
+]
+Kubeconfig = Annotated[
+    str | None,
+    typer.Option("--kubeconfig", metavar="FILE", help="The kubeconfig, if not KUBECONFIG's.", rich_help_panel=MESH),
+]
+File = Annotated[
+    str | None,
+    typer.Option("--file", "-f", metavar="FILE", help="The mesh as a file (see meshctl schema).", rich_help_panel=MESH),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="PATH=VALUE", help="Set one field of the file; repeat for more.", rich_help_panel=MESH
+    ),
+]
+Servers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--server",
+        metavar="NAME=URL",
+        help="API server of a remote, as the primary's pods reach it.",
+        rich_help_panel=MESH,
+    ),
+]
+Addresses = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--gateway-address",
+        metavar="NAME=IP",
+        help="Address of a gateway, if not its load balancer's.",
+        rich_help_panel=MESH,
+    ),
+]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Show every request to an API server.", rich_help_panel=OUTPUT)
+]
+Plain = Annotated[bool, typer.Option("--plain", help="One line per change, no live display.", rich_help_panel=OUTPUT)]
+Progress = Annotated[
+    Output,
+    typer.Option("--output", "-o", help="How to show progress; json is one event per line.", rich_help_panel=OUTPUT),
+]
+ForceUnlock = Annotated[bool, typer.Option("--force-unlock", help="Take over the lock of a run that is surely dead.")]
+
+
+def flags(
+    east: str | None,
+    west: list[str] | None,
+    kubeconfig: str | None,
+    file: str | None,
+    sets: list[str] | None,
+    servers: list[str] | None = None,
+    addresses: list[str] | None = None,
+) -> Flags:
+    """Return what was typed as plain data."""
+    return Flags(
+        east, tuple(west or ()), kubeconfig, file, tuple(sets or ()), tuple(servers or ()), tuple(addresses or ())
+    )

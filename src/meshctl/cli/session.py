@@ -1,0 +1,163 @@
+"""A session: clients for every cluster, a way to show what happens, and a wish to stop that Ctrl-C expresses."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+from meshctl.cluster import Client, Request
+from meshctl.errors import Exit, MeshctlError, SpecError
+from meshctl.events import Ended, Failure, Warned
+from meshctl.executor import Executor
+from meshctl.lock import locked
+from meshctl.manifests import render
+from meshctl.paths import state_dir
+from meshctl.plan import Clients, Plan
+from meshctl.render.choose import Look, Output, Sink, choose, open_sink, say
+from meshctl.render.tree import Record
+from meshctl.spec import Cluster, MeshSpec
+from meshctl.stopping import Stop
+from meshctl.waiting import Waiter
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """How to show what happens."""
+
+    output: Output = Output.AUTO
+    plain: bool = False
+    verbose: bool = False
+
+    def look(self) -> Look:
+        """Return the look for this terminal and environment."""
+        wanted = Output.PLAIN if self.plain else self.output
+        return choose(wanted, is_terminal=sys.stderr.isatty(), environ=os.environ)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One command's run."""
+
+    mesh: MeshSpec
+    clients: Clients
+    look: Look
+    sink: Sink
+    stop: Stop
+
+    def warn(self, text: str) -> None:
+        """Show a warning that belongs to no step."""
+        self.sink(Warned(time.time(), None, text))
+
+    def patiently(self, ask: Callable[[], None], seconds: float = 30) -> None:
+        """Ask again after errors that may pass."""
+        Waiter(self.clients, self.stop, self.sink.note).retry(ask, seconds)
+
+    def perform(self, plan: Plan, *, force_conflicts: bool = False) -> tuple[Ended, Record]:
+        """Perform a plan, showing everything; returns the last event and the record of all."""
+        record, last = Record(), None
+        executor = Executor(self.clients, render, self.stop, force_conflicts=force_conflicts)
+        with self.sink:
+            for event in executor.run(plan):
+                record(event)
+                self.sink(event)
+                last = event if isinstance(event, Ended) else last
+        if not isinstance(last, Ended):
+            msg = "a run ended without saying so"
+            raise TypeError(msg)
+        return last, record
+
+    def sum_up(self, record: Record) -> None:
+        """Print the summary, unless programs read."""
+        from meshctl.render.summary import summary
+
+        if self.look.output is not Output.JSON:
+            sys.stderr.write("\n")
+            say(summary(record.tree), sys.stderr, colour=self.look.colour)
+
+    @contextmanager
+    def lock(self, purpose: str, *, force: bool) -> Iterator[None]:
+        """Hold every cluster's lock; whoever takes it over stops this run."""
+
+        def lost(text: str) -> None:
+            self.warn(text)
+            self.stop.set()
+
+        folder = state_dir() / "runs"
+        with locked(self.clients, purpose, folder, force=force, on_lost=lost, warn=self.sink.note):
+            yield
+
+
+@contextmanager
+def session(mesh: MeshSpec, show: Show) -> Iterator[Session]:
+    """Open a session; nothing is asked of any cluster yet."""
+    look, stop = show.look(), Stop()
+    sink = open_sink(look, stdout=sys.stdout, stderr=sys.stderr)
+    observe = _observer(sink) if show.verbose else None
+    with ExitStack() as stack:
+        clients = connect_all(mesh, observe)
+        for client in clients.values():
+            stack.callback(client.close)
+        stack.enter_context(stopping_on_signals(stop, sink))
+        yield Session(mesh, clients, look, sink, stop)
+
+
+def _observer(sink: Sink) -> Callable[[Request], None]:
+    from meshctl.render.requests import request_line
+
+    return lambda request: sink.note(request_line(request, time.time()))
+
+
+def connect_all(mesh: MeshSpec, observe: Callable[[Request], None] | None) -> dict[str, Client]:
+    """Make a client for every cluster at once; every context that cannot be used is reported together."""
+    from meshctl.kube import connect
+
+    def connected(cluster: Cluster) -> Client | MeshctlError:
+        try:
+            return connect(
+                cluster.context, cluster.kubeconfig or mesh.kubeconfig, cluster=cluster.name, observe=observe
+            )
+        except MeshctlError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        made = dict(zip((c.name for c in mesh.clusters), pool.map(connected, mesh.clusters), strict=True))
+    failed = [one for one in made.values() if isinstance(one, MeshctlError)]
+    if failed:
+        texts = [text for one in failed for text in (one.problems if isinstance(one, SpecError) else (one.message,))]
+        raise SpecError(list(dict.fromkeys(texts)), hint=failed[0].hint)
+    return {name: one for name, one in made.items() if not isinstance(one, MeshctlError)}
+
+
+@contextmanager
+def stopping_on_signals(stop: Stop, sink: Sink) -> Iterator[None]:
+    """Let the first Ctrl-C (or SIGTERM) end the run in good order, and the second end it at once."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del frame
+        if stop:
+            signal.signal(number, signal.SIG_DFL)
+            raise KeyboardInterrupt
+        stop.set()
+
+    del sink
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def failure_text(failure: Failure) -> str:
+    """Return a failure as one sentence."""
+    return failure.message + (f" (last seen: {failure.last_seen})" if failure.last_seen else "")
+
+
+def exit_code(ended: Ended) -> int:
+    """Return the process's exit code for a run."""
+    return int(ended.exit_code if ended.exit_code is not Exit.DONE else Exit.DONE)

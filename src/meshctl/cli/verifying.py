@@ -1,0 +1,84 @@
+"""What `verify` does around its plans: samples, calls, the matrix, and cleaning up."""
+
+import json
+import sys
+import uuid
+from dataclasses import dataclass
+
+from meshctl.checks.missing_pairs import explain
+from meshctl.cli.session import Session, Show, session
+from meshctl.errors import Exit, SpecError
+from meshctl.events import Ended
+from meshctl.plans.verify import Tally, cleanup, expected_versions, verify
+from meshctl.spec import MeshSpec
+from meshctl.verification import Matrix
+
+FORMS = ("table", "json", "junit")
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """What the command line says besides which mesh."""
+
+    requests: int = 10
+    keep: bool = False
+    as_is: bool = False
+    force_unlock: bool = False
+    form: str = "table"
+
+
+def run_verify(mesh: MeshSpec, wanted: VerifyOptions, show: Show) -> int:
+    """Verify and return the exit code."""
+    if wanted.form not in FORMS:
+        raise SpecError([f"--output: {wanted.form!r} is none of {', '.join(FORMS)}"])
+    tally = Tally(wanted.requests)
+    with session(mesh, show) as one, one.lock("meshctl verify", force=wanted.force_unlock):
+        ended, record = one.perform(verify(mesh, tally, uuid.uuid4().hex[:8], as_is=wanted.as_is))
+        matrix = matrix_of(mesh, tally)
+        if not one.stop:
+            matrix = explained(one, matrix)
+        if not wanted.keep and not wanted.as_is and not one.stop:
+            cleaned, _ = one.perform(cleanup(mesh))
+        else:
+            cleaned = None
+        if not matrix.complete():
+            one.sum_up(record)
+        print_result(matrix, wanted.form, ended.seconds)
+        return verdict(ended, matrix, cleaned)
+
+
+def verdict(ended: Ended, matrix: Matrix, cleaned: Ended | None) -> int:
+    """Return the exit code: a stop first, then a missing pair, then a clean-up that failed."""
+    if ended.exit_code is Exit.INTERRUPTED:
+        return int(Exit.INTERRUPTED)
+    if not matrix.complete():
+        return int(Exit.VERIFICATION)
+    return int(cleaned.exit_code) if cleaned else int(Exit.DONE)
+
+
+def matrix_of(mesh: MeshSpec, tally: Tally) -> Matrix:
+    """Return what was counted."""
+    versions = expected_versions(mesh)
+    sent = max(tally.sent.values(), default=0)
+    return Matrix(tuple(versions), tuple(versions.values()), tally.counts(), sent, {})
+
+
+def explained(one: Session, matrix: Matrix) -> Matrix:
+    """Return the matrix with what is likely open for every missing pair."""
+    hints = explain(one.clients, one.mesh, matrix)
+    return Matrix(matrix.clusters, matrix.versions, matrix.counts, matrix.requests, hints)
+
+
+def print_result(matrix: Matrix, form: str, seconds: float) -> None:
+    """Print the result to stdout in the wanted form."""
+    from meshctl.render.junit import junit
+    from meshctl.render.matrix import cases, document, table
+
+    match form:
+        case "json":
+            text = json.dumps(document(matrix)) + "\n"
+        case "junit":
+            text = junit(cases(matrix, seconds))
+        case _:
+            text = "\n" + table(matrix) + "\n"
+    sys.stdout.write(text)

@@ -1,0 +1,1 @@
+"""Real Kubernetes control planes, run as ordinary processes on the loopback interface."""
