@@ -14,7 +14,7 @@ from meshctl.lab.apiserver.owners import (
     path_text,
 )
 from meshctl.lab.apiserver.shapes import Shape
-from meshctl.lab.apiserver.status import Refusal
+from meshctl.lab.apiserver.status import StatusError
 from meshctl.objects import Manifest
 
 
@@ -86,7 +86,7 @@ def conflicts(owners: Owners, by: Owner, diff: Difference) -> list[tuple[Owner, 
     ]
 
 
-def conflict_error(found: list[tuple[Owner, Path]]) -> Refusal:
+def conflict_error(found: list[tuple[Owner, Path]]) -> StatusError:
     """Return the 409 that names every conflict and its owner."""
     causes = [
         {"reason": "FieldManagerConflict", "message": f"conflict with {_owner_text(owner)}", "field": path_text(path)}
@@ -101,7 +101,7 @@ def conflict_error(found: list[tuple[Owner, Path]]) -> Refusal:
             by_owner.setdefault(_owner_text(owner), []).append(f"- {path_text(path)}")
         parts = [f"conflicts with {owner}:\n" + "\n".join(paths) for owner, paths in sorted(by_owner.items())]
         text = f"Apply failed with {len(found)} conflicts: " + "\n".join(parts)
-    return Refusal(409, "Conflict", text, {"causes": causes})
+    return StatusError(409, "Conflict", text, {"causes": causes})
 
 
 def _owner_text(owner: Owner) -> str:

@@ -85,7 +85,7 @@ class Disturbance:
     retry_after: int | None = None
 
 
-class WebhookUnreachable(Exception):
+class WebhookUnreachableError(Exception):
     """An admission webhook gave no usable answer; `text` is what follows the URL in the API server's message."""
 
     def __init__(self, text: str) -> None:
@@ -93,12 +93,16 @@ class WebhookUnreachable(Exception):
         self.text = text
 
 
-class WebhookRejected(Exception):
+class WebhookRejectedError(Exception):
     """An admission webhook's server answered with an error of its own; `text` is all there is to say, without a URL."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
+
+
+WebhookUnreachable = WebhookUnreachableError
+WebhookRejected = WebhookRejectedError
 
 
 class CallWebhook(Protocol):

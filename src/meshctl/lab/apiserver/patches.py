@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from meshctl.lab.apiserver.status import Refusal, bad_request
+from meshctl.lab.apiserver.status import StatusError, bad_request
 from meshctl.lab.apiserver.store import copy_json
 from meshctl.objects import Manifest
 
@@ -62,13 +62,13 @@ def _pointer(text: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in text.split("/")[1:]]
 
 
-def _missing(path: list[str]) -> Refusal:
+def _missing(path: list[str]) -> StatusError:
     return _unprocessable(f"doc is missing path: /{'/'.join(path)}: missing value")
 
 
-def _unprocessable(why: str) -> Refusal:
+def _unprocessable(why: str) -> StatusError:
     message = "the server rejected our request due to an error in our request"
-    return Refusal(422, "Invalid", message, {"causes": [{"reason": "UnexpectedServerResponse", "message": why}]})
+    return StatusError(422, "Invalid", message, {"causes": [{"reason": "UnexpectedServerResponse", "message": why}]})
 
 
 def _index(here: list[Any], part: str, path: list[str]) -> int:

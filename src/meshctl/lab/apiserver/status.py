@@ -17,7 +17,7 @@ class Problem:
     message: str
 
 
-class Refusal(ApiError):
+class StatusError(ApiError):
     """An ApiError that also carries the `details` of a Status."""
 
     def __init__(self, code: int, reason: str, message: str, details: Manifest | None = None) -> None:
@@ -27,7 +27,7 @@ class Refusal(ApiError):
 
 def status(error: ApiError) -> Manifest:
     """Return the `v1 Status` that tells a client of the refusal."""
-    details = error.details if isinstance(error, Refusal) else {}
+    details = error.details if isinstance(error, StatusError) else {}
     body: Manifest = {
         "kind": "Status",
         "apiVersion": "v1",
@@ -60,25 +60,25 @@ def about(kind: Kind, name: str) -> Manifest:
     return {key: value for key, value in details.items() if value}
 
 
-def not_found(kind: Kind, name: str) -> Refusal:
+def not_found(kind: Kind, name: str) -> StatusError:
     """There is no such object."""
-    return Refusal(404, "NotFound", f'{kind.resource} "{name}" not found', about(kind, name))
+    return StatusError(404, "NotFound", f'{kind.resource} "{name}" not found', about(kind, name))
 
 
-def unknown_resource() -> Refusal:
+def unknown_resource() -> StatusError:
     """There is no such path."""
-    return Refusal(404, "NotFound", "the server could not find the requested resource")
+    return StatusError(404, "NotFound", "the server could not find the requested resource")
 
 
-def already_exists(kind: Kind, name: str) -> Refusal:
+def already_exists(kind: Kind, name: str) -> StatusError:
     """An object of that name is there already."""
-    return Refusal(409, "AlreadyExists", f'{kind.resource} "{name}" already exists', about(kind, name))
+    return StatusError(409, "AlreadyExists", f'{kind.resource} "{name}" already exists', about(kind, name))
 
 
-def conflict(kind: Kind, name: str, why: str) -> Refusal:
+def conflict(kind: Kind, name: str, why: str) -> StatusError:
     """The write was made against another version of the object."""
     message = f'Operation cannot be fulfilled on {kind.resource} "{name}": {why}'
-    return Refusal(409, "Conflict", message, about(kind, name))
+    return StatusError(409, "Conflict", message, about(kind, name))
 
 
 MODIFIED_MEANWHILE = (
@@ -86,21 +86,21 @@ MODIFIED_MEANWHILE = (
 )
 
 
-def bad_request(message: str) -> Refusal:
+def bad_request(message: str) -> StatusError:
     """The request cannot be understood."""
-    return Refusal(400, "BadRequest", message)
+    return StatusError(400, "BadRequest", message)
 
 
-def forbidden(kind: Kind, name: str, why: str, causes: Sequence[Manifest] = ()) -> Refusal:
+def forbidden(kind: Kind, name: str, why: str, causes: Sequence[Manifest] = ()) -> StatusError:
     """The request is understood and not allowed."""
     details = about(kind, name)
     if causes:
         details["causes"] = list(causes)
     quoted = f' "{name}"' if name else ""
-    return Refusal(403, "Forbidden", f"{kind.resource}{quoted} is forbidden: {why}", details)
+    return StatusError(403, "Forbidden", f"{kind.resource}{quoted} is forbidden: {why}", details)
 
 
-def invalid(kind: Kind, name: str, problems: Sequence[Problem]) -> Refusal:
+def invalid(kind: Kind, name: str, problems: Sequence[Problem]) -> StatusError:
     """The object breaks rules of its kind."""
     texts = [f"{problem.field}: {problem.message}" for problem in problems]
     text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
@@ -110,42 +110,42 @@ def invalid(kind: Kind, name: str, problems: Sequence[Problem]) -> Refusal:
     details["causes"] = [
         {"reason": problem.reason, "message": problem.message, "field": problem.field} for problem in problems
     ]
-    return Refusal(422, "Invalid", f'{label} "{name}" is invalid: {text}', details)
+    return StatusError(422, "Invalid", f'{label} "{name}" is invalid: {text}', details)
 
 
-def internal(message: str) -> Refusal:
+def internal(message: str) -> StatusError:
     """Something behind the API server failed."""
-    return Refusal(
+    return StatusError(
         500, "InternalError", f"Internal error occurred: {message}", {"causes": [{"message": message}]}
     )
 
 
-def expired(message: str) -> Refusal:
+def expired(message: str) -> StatusError:
     """The asked-for resourceVersion has left the history."""
-    return Refusal(410, "Expired", message)
+    return StatusError(410, "Expired", message)
 
 
-def too_old(asked: int, oldest: int) -> Refusal:
+def too_old(asked: int, oldest: int) -> StatusError:
     """A watch asks for a version that has left the history."""
     return expired(f"too old resource version: {asked} ({oldest})")
 
 
-def unauthorized() -> Refusal:
+def unauthorized() -> StatusError:
     """The credentials are not accepted."""
-    return Refusal(401, "Unauthorized", "Unauthorized")
+    return StatusError(401, "Unauthorized", "Unauthorized")
 
 
-def method_not_allowed() -> Refusal:
+def method_not_allowed() -> StatusError:
     """The path exists but does not take that verb."""
-    return Refusal(
+    return StatusError(
         405, "MethodNotAllowed", "the server does not allow this method on the requested resource"
     )
 
 
-def unsupported_media(kinds: str) -> Refusal:
+def unsupported_media(kinds: str) -> StatusError:
     """The body has a content type that is not understood."""
     message = f"the body of the request was in an unknown format - accepted media types include: {kinds}"
-    return Refusal(415, "UnsupportedMediaType", message)
+    return StatusError(415, "UnsupportedMediaType", message)
 
 
 @dataclass(frozen=True, slots=True)
