@@ -80,6 +80,7 @@ PROBE_REASON = "sailoperator.io/readinessProbe.reason"
 SIDECAR_STATUS = "sidecar.istio.io/status"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 FIELD_MANAGER = "meshctl"
+GATEWAY_PODS = "app=istio-eastwestgateway,istio=eastwestgateway"
 
 
 def remote_secret(cluster_name: str) -> Ref:

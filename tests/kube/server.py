@@ -135,7 +135,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 return
             answer(exchange)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_request  # noqa: N815
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = handle_request  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None: ...
 

@@ -4,6 +4,7 @@ import inspect
 import socket
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import kubernetes.client.exceptions
@@ -14,10 +15,12 @@ import urllib3.util.ssl_match_hostname
 import websocket
 from meshctl.cluster import Client
 from meshctl.errors import ClusterError, ForbiddenError, TransientError
+from meshctl.kube.credentials import log_in
 from meshctl.kube.errors import FOREIGN, Border
+from meshctl.kube.transport import Call
 from meshctl.names import THE_ISTIO
 
-from .conftest import TOKEN, Authority, Dial
+from .conftest import TOKEN, Authority, Dial, kubeconfig
 from .server import Answer, Exchange, Server, serve
 
 MODULES = (
@@ -187,6 +190,15 @@ def test_half_an_answer(client: Client, server: Server) -> None:
     error = failure(client)
     assert type(error) is TransientError
     assert "the connection broke" in error.message
+
+
+def test_a_server_that_does_not_answer(authority: Authority, server: Server, tmp_path: Path) -> None:
+    config = kubeconfig(tmp_path / "config", server.url, authority, {"token": TOKEN})
+    transport = log_in("west", str(config), "cluster2", None)
+    server.will(Exchange.gone)
+    with pytest.raises(TransientError, match="cluster2: no answer in time"):
+        transport.fetch(Call("GET", "/version", read_timeout=0.2))
+    transport.api.rest_client.close()
 
 
 def test_a_redirect_is_not_followed(client: Client, server: Server) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from meshctl.cluster import Client, ExecResult, Request
-from meshctl.errors import ForbiddenError, NotFoundError, TransientError
+from meshctl.errors import ClusterError, ForbiddenError, NotFoundError, TransientError
 
 from .conftest import TOKEN, Dial
 from .server import Exchange, Server
@@ -116,7 +116,7 @@ def test_refusals(client: Client, server: Server, requests: list[Request]) -> No
         run(client)
     with pytest.raises(NotFoundError, match='cluster2: not found: pods "sleep-1" not found'):
         run(client)
-    with pytest.raises(Exception, match="cluster2: "):
+    with pytest.raises(ClusterError, match="cluster2: "):
         run(client)
     assert [request.status for request in requests][:2] == [403, 404]
     assert len(server.seen) == 3

@@ -109,7 +109,12 @@ def test_retry_after(value: str, seconds: float | None) -> None:
     assert refusal("c", 429, b"", {"Retry-After": value}).retry_after == seconds
 
 
-HINTS = [(401, {}, "log in"), (403, {}, "auth can-i"), (409, owned(("h", ".a")), "--force-conflicts"), (404, {}, "Custom")]
+HINTS = [
+    (401, {}, "log in"),
+    (403, {}, "auth can-i"),
+    (409, owned(("h", ".a")), "--force-conflicts"),
+    (404, {}, "Custom"),
+]
 
 
 @pytest.mark.parametrize(("code", "details", "hint"), HINTS)

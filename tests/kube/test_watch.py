@@ -130,7 +130,9 @@ def test_a_broken_stream_is_mended(client: Client, server: Server, how: Answer) 
     assert time.monotonic() - started < 1
 
 
-@pytest.mark.parametrize("how", [refused(500), refused(429), Exchange.cut, Exchange.reset], ids=["500", "429", "cut", "rst"])
+@pytest.mark.parametrize(
+    "how", [refused(500), refused(429), Exchange.cut, Exchange.reset], ids=["500", "429", "cut", "rst"]
+)
 def test_a_list_that_fails_is_asked_again(client: Client, server: Server, how: Answer) -> None:
     server.will(how, listed(istio(5), version=7), streamed())
     assert versions(watched(client, 1)) == ["5"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from meshctl import conditions as is_
 from meshctl.checks.inventory import listed
+from meshctl.checks.probes import is_injected, istiod_views, running, sync_problem
 from meshctl.checks.survey import of_all
 from meshctl.cluster import Client
 from meshctl.errors import MeshctlError
@@ -16,6 +17,7 @@ from meshctl.names import (
     DEPLOYMENT,
     GATEWAY,
     GATEWAY_DEPLOYMENT,
+    GATEWAY_PODS,
     GATEWAY_SERVICE,
     INJECTOR,
     ISTIO_SYSTEM,
@@ -27,8 +29,6 @@ from meshctl.names import (
 )
 from meshctl.objects import Manifest, Ref, dig
 from meshctl.plan import Clients
-from meshctl.plans.probes import is_injected, istiod_views, running, sync_problem
-from meshctl.plans.repairs import GATEWAY_PODS
 from meshctl.spec import Cluster, MeshSpec
 from meshctl.verification import Matrix
 

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from meshctl.certs.classify import classify, remedy
 from meshctl.certs.material import Severity
 from meshctl.checks.finding import Finding, error, warning
+from meshctl.checks.kernel import has_old_kernel
 from meshctl.checks.survey import Survey, node_address
 from meshctl.errors import MeshctlError
-from meshctl.plans.kernel import has_old_kernel
 from meshctl.spec import Cluster, Kernel, MeshSpec
 
 API_PORT = 6443

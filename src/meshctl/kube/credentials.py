@@ -3,12 +3,9 @@
 import io
 import ipaddress
 import json
-import logging
 import os
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from threading import get_ident
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import urllib3
@@ -17,11 +14,12 @@ from kubernetes.config import ConfigException, new_client_from_config
 
 from meshctl import __version__
 from meshctl.cluster import Request
+from meshctl.kube.complaints import complaints
 from meshctl.kube.errors import Border
 from meshctl.kube.kubeconfig import Context, context, files
 from meshctl.kube.tls import tls_context
 from meshctl.kube.transport import Transport
-from meshctl.objects import Manifest
+from meshctl.objects import Manifest, dig
 
 CONNECTIONS = 64
 """Connections kept per cluster for the next request; more may be open at a time."""
@@ -45,10 +43,13 @@ def _official_client(chosen: Context, kubeconfig: str) -> ApiClient:
     configuration.keep_alive = True  # tells a silent watch from a dead one
     configuration.connection_pool_maxsize = CONNECTIONS
     load: Callable[..., ApiClient] = new_client_from_config
-    with _plugin_complaints() as complaints:
-        api = load(_source(chosen, kubeconfig), context=chosen.name, client_configuration=configuration)
+    try:
+        with complaints() as heard:
+            api = load(_source(chosen, kubeconfig), context=chosen.name, client_configuration=configuration)
+    except ImportError as error:
+        raise ConfigException("a SOCKS proxy needs the Python package PySocks") from error
     if "exec" in chosen.user and not configuration.api_key and not configuration.cert_file:
-        why = "; ".join(complaints) or "it gave no token"
+        why = "; ".join(heard) or "it gave no token"
         raise ConfigException(f"the credential plugin of context {chosen.name} failed: {why}")
     # kubectl never takes the environment's proxy to loopback, where kind and port-forwards live.
     if _is_loopback(configuration.host) and "proxy-url" not in chosen.cluster and configuration.proxy:
@@ -61,11 +62,9 @@ def _source(chosen: Context, kubeconfig: str) -> str | io.StringIO:
     """Return what the official loader reads: the one context, or the files when it must write back to them."""
     if "auth-provider" in chosen.user:
         return os.pathsep.join(str(path) for path in files(kubeconfig))
-    ours = ("certificate-authority", "client-certificate", "client-key")  # loaded by tls_context
-    cluster, user = (
-        {key: value for key, value in entry.items() if key.removesuffix("-data") not in ours}
-        for entry in (chosen.cluster, chosen.user)
-    )
+    user = _without(chosen.user, "client-certificate", "client-key")
+    plugin_asks = dig(user, "exec", "provideClusterInfo")
+    cluster = chosen.cluster if plugin_asks else _without(chosen.cluster, "certificate-authority")
     name = chosen.name
     config: Manifest = {
         "current-context": name,
@@ -76,24 +75,9 @@ def _source(chosen: Context, kubeconfig: str) -> str | io.StringIO:
     return io.StringIO(json.dumps(config, default=str))
 
 
-@contextmanager
-def _plugin_complaints() -> Iterator[list[str]]:
-    """Collect what the loader logs: it tells of a failed plugin in no other way, and would print it."""
-    complaints: list[str] = []
-    here = get_ident()
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.thread == here:
-                complaints.append(record.getMessage())
-
-    listener = Listener(logging.ERROR)
-    root = logging.getLogger()
-    root.addHandler(listener)
-    try:
-        yield complaints
-    finally:
-        root.removeHandler(listener)
+def _without(entry: Manifest, *loaded: str) -> Manifest:
+    """Return the entry without what tls_context loads, lest the loader write it into temporary files."""
+    return {key: value for key, value in entry.items() if key.removesuffix("-data") not in loaded}
 
 
 def _share(api: ApiClient, tls: ssl.SSLContext) -> None:

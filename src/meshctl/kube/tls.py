@@ -47,8 +47,8 @@ def _content(entry: Manifest, key: str) -> bytes:
     inline = entry.get(f"{key}-data")
     if inline:
         try:
-            return base64.b64decode(inline)
-        except (ValueError, TypeError) as error:
+            return base64.b64decode("".join(inline.split()), validate=True)
+        except (ValueError, AttributeError) as error:
             raise ConfigException(f"{key}-data is not base64") from error
     name = entry.get(key)
     return Path(name).read_bytes() if name else b""

@@ -14,12 +14,16 @@ from urllib3 import HTTPResponse
 
 from meshctl.cluster import Request
 from meshctl.errors import ClusterError, TransientError
+from meshctl.kube.complaints import complaints
 from meshctl.kube.errors import Border
-from meshctl.kube.status import refusal
+from meshctl.kube.status import redact, refusal
 from meshctl.objects import Manifest
 
 CONNECT_TIMEOUT = 5.0
-READ_TIMEOUT = 30.0
+READ_TIMEOUT = 35.0
+"""A little more than an API server waits for the slowest webhook: its sentence is better than our silence."""
+
+UNAUTHORIZED = 401
 
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
@@ -56,6 +60,7 @@ class Transport:
         self.border = Border(cluster, urlsplit(self.host).netloc.rpartition("@")[2])
         self._observe = observe
         self._credentials = Lock()
+        self._complaint = ""
 
     def fetch(self, call: Call) -> Manifest:
         """Return the object that answers the call."""
@@ -80,7 +85,7 @@ class Transport:
         if call.body is not None:
             headers["Content-Type"] = call.content
         # Expired credentials are fetched anew in here, perhaps by a program that asks a person: once, not per thread.
-        with self._credentials:
+        with self._credentials, complaints() as heard:
             method, url, sent, body, _ = self.api.param_serialize(
                 call.method,
                 call.path,
@@ -89,6 +94,7 @@ class Transport:
                 body=call.body,
                 auth_settings=["BearerToken"],
             )
+        self._complaint = redact("; ".join(heard))
         return method, url, sent, body
 
     def report(self, call: Call, status: int, started: float) -> None:
@@ -113,7 +119,10 @@ class Transport:
         finally:
             self.report(call, status, started)
         if not success:
-            raise refusal(self.cluster, status, response.data, response.headers)
+            error = refusal(self.cluster, status, response.data, response.headers)
+            if status == UNAUTHORIZED and self._complaint:
+                error.hint = f"the credential plugin failed: {self._complaint}"
+            raise error
         return response
 
     def _nonsense(self, status: int) -> ClusterError:

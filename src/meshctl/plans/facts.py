@@ -4,13 +4,13 @@ import base64
 import ipaddress
 from collections.abc import Callable
 
+from meshctl.checks.kernel import edited_template
 from meshctl.conditions import ingress_of
 from meshctl.errors import MeshctlError, NotReadyError
 from meshctl.manifests import remote_kubeconfig
 from meshctl.names import GATEWAY_SERVICE, INJECTOR_TEMPLATES, READER_TOKEN, THE_ISTIO
 from meshctl.objects import dig
 from meshctl.plan import Clients, Fact
-from meshctl.plans.kernel import edited_template
 from meshctl.spec import Cluster, MeshSpec
 
 Resolve = Callable[[str], list[str]]

@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from meshctl import conditions as is_
+from meshctl.checks.gateway_pods import gateway_injected
+from meshctl.checks.kernel import template_in_force
+from meshctl.checks.probes import injection_works, synced
 from meshctl.names import (
     CNI_DAEMON_SET,
     GATEWAY_DEPLOYMENT,
@@ -36,9 +39,6 @@ from meshctl.plans.facts import (
     old_kernel_template,
     reader_kubeconfig,
 )
-from meshctl.plans.gateway_pods import gateway_injected
-from meshctl.plans.kernel import template_in_force
-from meshctl.plans.probes import injection_works, synced
 from meshctl.plans.repairs import forget_unled, nudge, recycle_gateway
 from meshctl.spec import Cluster, MeshSpec
 
@@ -219,8 +219,8 @@ def note_address(cluster: Cluster, resolve: Resolve) -> Act:
         rest = f" (also {', '.join(ips[1:])})" if ips[1:] else ""
         if hostname:
             text = (
-                f"the load balancer gives the hostname {hostname}, now {ips[0]}{rest}; webhooks need an IP, so that one "
-                "is used: run install again when it changes"
+                f"the load balancer gives the hostname {hostname}, now {ips[0]}{rest}; webhooks need an IP, so that "
+                "one is used: run install again when it changes"
             )
             return Note(text, warning=True)
         if isinstance(ipaddress.ip_address(ips[0]), ipaddress.IPv6Address):

@@ -1,15 +1,14 @@
 """Small repairs that a run makes on its way, so that running it again is the cure for a run that was cut short."""
 
+from meshctl.checks.probes import is_injected, istiod_views
 from meshctl.conditions import ca_bundle_set, condition_of
-from meshctl.names import GATEWAY_DEPLOYMENT, INJECTOR, ISTIO_SYSTEM, POD, remote_secret
+from meshctl.names import GATEWAY_DEPLOYMENT, GATEWAY_PODS, INJECTOR, ISTIO_SYSTEM, POD, remote_secret
 from meshctl.objects import Manifest, Ref, dig
 from meshctl.plan import Act, Clients, Note
-from meshctl.plans.probes import is_injected, istiod_views
 from meshctl.spec import Cluster, MeshSpec
 
 NUDGE = "meshctl.io/nudge"
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
-GATEWAY_PODS = "app=istio-eastwestgateway,istio=eastwestgateway"
 
 
 def nudge(cluster: Cluster, *refs: Ref) -> Act:

@@ -18,6 +18,7 @@ from meshctl.names import (
     CNI_NAMESPACE,
     CONFIG_MAP,
     CONTROL_PLANE_CLUSTERS,
+    GATEWAY_PODS,
     INJECTOR,
     ISTIO_CNI,
     ISTIO_REVISION,
@@ -36,7 +37,7 @@ from meshctl.names import (
 )
 from meshctl.objects import Kind, Ref, dig
 from meshctl.plan import Act, Action, Awaited, Clients, Delete, Note, Plan, Step, Wait, refs_of, step
-from meshctl.plans.repairs import GATEWAY_PODS, nudge
+from meshctl.plans.repairs import nudge
 from meshctl.plans.rescue import rescue
 from meshctl.plans.verify import remove_samples
 from meshctl.spec import Cluster, MeshSpec

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from meshctl import conditions as is_
+from meshctl.checks.probes import running
 from meshctl.errors import ConflictError, MeshctlError
 from meshctl.manifests import version_of
 from meshctl.names import DEPLOYMENT, MANAGED_BY, NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT
 from meshctl.objects import Ref, Verdict, dig
 from meshctl.plan import Act, Apply, Awaited, Clients, Delete, Fact, Note, Plan, Probe, Step, Wait, step
-from meshctl.plans.probes import running
 from meshctl.plans.repairs import RESTARTED
 from meshctl.spec import Cluster, MeshSpec
 

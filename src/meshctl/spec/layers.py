@@ -32,11 +32,11 @@ class Draft:
 
     def put(self, keys: Keys, value: Any, source: Source) -> str:
         """Lay a value over what is there, making the mappings and lists around it; say why that can't be."""
+        problem = _misfit(self.tree, keys)
+        if problem:
+            return problem
         here: Any = self.tree
         for index, key in enumerate(keys):
-            problem = _misfit(here, key, keys[:index])
-            if problem:
-                return problem
             last = index == len(keys) - 1
             there = key in (here if isinstance(here, dict) else range(len(here)))
             if last or not there:
@@ -56,18 +56,25 @@ class Draft:
             del self.sources[old]
 
 
-def _container(key: str | int) -> dict[str, Any] | list[Any]:
+def _container(key: str | int = "") -> dict[str, Any] | list[Any]:
     return [] if isinstance(key, int) else {}
 
 
-def _misfit(here: Any, key: str | int, at: Keys) -> str:
-    """Say why `here`, which lies at `at`, can't hold something at `key`."""
-    if isinstance(key, str):
-        return "" if isinstance(here, dict) else f"{spell(at)} is not a mapping"
-    if not isinstance(here, list):
-        return f"{spell(at) or 'the file'} is not a list"
-    if key > len(here):
-        return f"there is no {spell((*at, key))} yet; the next is {spell((*at, len(here)))}"
+def _misfit(tree: dict[str, Any], keys: Keys) -> str:
+    """Say why `tree` can't hold something at `keys`."""
+    here: Any = tree
+    for index, key in enumerate(keys):
+        at = keys[:index]
+        if isinstance(key, str):
+            if not isinstance(here, dict):
+                return f"{spell(at)} is not a mapping"
+            here = here.get(key, _container(*keys[index + 1 : index + 2]))
+        else:
+            if not isinstance(here, list):
+                return f"{spell(at)} is not a list"
+            if key > len(here):
+                return f"there is no {spell((*at, key))} yet; the next is {spell((*at, len(here)))}"
+            here = here[key] if key < len(here) else _container(*keys[index + 1 : index + 2])
     return ""
 
 

@@ -143,6 +143,13 @@ class Bed:
                 if change.type == "DELETED" and change.obj["metadata"]["name"] == ref.name:
                     return
 
+    async def quiet(self) -> None:
+        """Wait until nothing has been written for a while, to see what does not happen."""
+        before = -1
+        while before != len(self.cluster.writes):
+            before = len(self.cluster.writes)
+            await asyncio.sleep(0.15)
+
     async def cni_pods(self, ready: int, scheduled: int = 2) -> None:
         await self.until(CNI_DAEMON_SET, bool)
         status = {"currentNumberScheduled": scheduled, "desiredNumberScheduled": scheduled, "numberReady": ready}

@@ -1,10 +1,9 @@
 """Whether the pods behind a gateway are what istiod's webhook makes of them."""
 
-from meshctl.names import ISTIO_SYSTEM, POD
+from meshctl.checks.probes import is_injected, running
+from meshctl.names import GATEWAY_PODS, ISTIO_SYSTEM, POD
 from meshctl.objects import Verdict
 from meshctl.plan import Clients
-from meshctl.plans.probes import is_injected, running
-from meshctl.plans.repairs import GATEWAY_PODS
 from meshctl.spec import Cluster
 
 

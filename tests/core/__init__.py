@@ -1,0 +1,1 @@
+"""Tests of the pure core and of the executor, with a cluster that is a dictionary."""
