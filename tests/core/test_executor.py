@@ -169,8 +169,8 @@ def test_a_wait_wants_all_its_objects_at_the_same_time() -> None:
     for event in Executor({"cluster1": client}, render).run(plan(step("wait", wait))):
         if isinstance(event, Progressed) and event.text == "the other: it is not there":
             client.put(thing(up=False))
-            client.put({**thing(up=True), "metadata": {"name": "other", "namespace": "default"}})
         if isinstance(event, Progressed) and event.text == "service/thing in default: it is down":
+            client.put({**thing(up=True), "metadata": {"name": "other", "namespace": "default"}})
             client.put(thing(up=True))
         if isinstance(event, Progressed):
             texts.append(event.text)

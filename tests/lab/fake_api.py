@@ -113,9 +113,7 @@ class FakeApi:
         return [
             copy.deepcopy(obj)
             for (found, where, _), obj in sorted(self.cluster.objects.items())
-            if found == kind
-            and namespace in ("", where)
-            and wanted <= (dig(obj, "metadata", "labels") or {}).items()
+            if found == kind and namespace in ("", where) and wanted <= (dig(obj, "metadata", "labels") or {}).items()
         ]
 
     async def watch(self, kind: Kind, namespace: str = "") -> AsyncIterator[Change]:
@@ -151,8 +149,13 @@ class FakeApi:
 
     async def update(self, obj: Manifest) -> Manifest:
         old = self._existing(ref_of(obj))
-        if obj["metadata"].get("resourceVersion", old["metadata"]["resourceVersion"]) != old["metadata"]["resourceVersion"]:
-            raise ApiError(409, "Conflict", "the object has been modified; please apply your changes to the latest version")
+        if (
+            obj["metadata"].get("resourceVersion", old["metadata"]["resourceVersion"])
+            != old["metadata"]["resourceVersion"]
+        ):
+            raise ApiError(
+                409, "Conflict", "the object has been modified; please apply your changes to the latest version"
+            )
         new = copy.deepcopy(obj)
         if "status" in old:
             new["status"] = copy.deepcopy(old["status"])

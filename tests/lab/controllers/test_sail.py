@@ -250,17 +250,21 @@ RULE = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric c
 MISTAKES = {
     "an address with a port": (
         {"global": {"remotePilotAddress": "172.18.100.1:15012"}},
-        'error reconciling resource: failed to install/update Helm chart "istiod": failed to update helm chart istiod: '
-        'cannot patch "istiod" with kind Service: Service "istiod" is invalid: spec.externalName: Invalid value: '
-        f'"172.18.100.1:15012": {RULE}',
+        (
+            'error reconciling resource: failed to install/update Helm chart "istiod": failed to update helm chart istiod: '
+            'cannot patch "istiod" with kind Service: Service "istiod" is invalid: spec.externalName: Invalid value: '
+            f'"172.18.100.1:15012": {RULE}'
+        ),
     ),
     "a path with a capital letter": (
         {"istiodRemote": {"injectionPath": "/inject/cluster/clusterX/net/network9"}},
-        'error reconciling resource: failed to install/update Helm chart "istiod": failed to update helm chart istiod: '
-        'cannot patch "istio-sidecar-injector" with kind MutatingWebhookConfiguration: '
-        'MutatingWebhookConfiguration.admissionregistration.k8s.io "istio-sidecar-injector" is invalid: '
-        '[webhooks[0].clientConfig.service.path: Invalid value: "/inject/cluster/clusterX/net/network9": '
-        f"segment[2]: {RULE}",
+        (
+            'error reconciling resource: failed to install/update Helm chart "istiod": failed to update helm chart istiod: '
+            'cannot patch "istio-sidecar-injector" with kind MutatingWebhookConfiguration: '
+            'MutatingWebhookConfiguration.admissionregistration.k8s.io "istio-sidecar-injector" is invalid: '
+            '[webhooks[0].clientConfig.service.path: Invalid value: "/inject/cluster/clusterX/net/network9": '
+            f"segment[2]: {RULE}"
+        ),
     ),
 }
 
@@ -296,8 +300,10 @@ def test_a_missing_namespace_is_waited_for_without_a_timer() -> None:
             await bed.api.create(istio())
             waiting = await bed.until(THE_ISTIO, is_state("ReconcileError"))
             assert said(waiting)[:2] == [
-                "Reconciled=False ReconcileError error reconciling resource: validation error: "
-                'namespace "istio-system" doesn\'t exist',
+                (
+                    "Reconciled=False ReconcileError error reconciling resource: validation error: "
+                    'namespace "istio-system" doesn\'t exist'
+                ),
                 "Ready=False IstiodNotReady istiod Deployment not found",
             ]
             await bed.api.create(namespace(ISTIO_SYSTEM))
@@ -443,14 +449,18 @@ def test_crds_ahead_of_the_operator() -> None:
             await bed.api.create(istio())
             cni = await bed.until(THE_CNI, is_state("ReconcileError"))
             assert said(cni) == [
-                "Reconciled=False ReconcileError error reconciling resource: failed to resolve IstioCNI version for "
-                '"default": version "v1.28.6" not found',
+                (
+                    "Reconciled=False ReconcileError error reconciling resource: failed to resolve IstioCNI version for "
+                    '"default": version "v1.28.6" not found'
+                ),
                 "Ready=False DaemonSetNotReady istio-cni-node DaemonSet not found",
             ]
             found = await bed.until(THE_ISTIO, is_state("ReconcileError"))
             assert said(found) == [
-                'Reconciled=False ReconcileError failed to resolve Istio version for "default": '
-                'version "v1.28.6" not found',
+                (
+                    'Reconciled=False ReconcileError failed to resolve Istio version for "default": '
+                    'version "v1.28.6" not found'
+                ),
                 "Ready=Unknown ReconcileError cannot determine readiness due to reconciliation error",
             ]
             assert bed.cluster.peek(THE_REVISION) is None

@@ -228,15 +228,19 @@ REFUSALS = [
     (endpoint("172.18.0.1"), ""),
     (
         endpoint("127.0.0.1"),
-        'EndpointSlice.discovery.k8s.io "istiod" is invalid: endpoints[0].addresses[0]: Invalid value: "127.0.0.1": '
-        "may not be in the loopback range",
+        (
+            'EndpointSlice.discovery.k8s.io "istiod" is invalid: endpoints[0].addresses[0]: Invalid value: "127.0.0.1": '
+            "may not be in the loopback range"
+        ),
     ),
     (hook("/inject/cluster/cluster2/net/network2"), ""),
     (hook("/foo"), ""),
     (
         hook("/inject/cluster/clusterX"),
-        'MutatingWebhookConfiguration.admissionregistration.k8s.io "w" is invalid: '
-        'webhooks[0].clientConfig.service.path: Invalid value: "/inject/cluster/clusterX": segment[2]: a lowercase',
+        (
+            'MutatingWebhookConfiguration.admissionregistration.k8s.io "w" is invalid: '
+            'webhooks[0].clientConfig.service.path: Invalid value: "/inject/cluster/clusterX": segment[2]: a lowercase'
+        ),
     ),
     (hook("inject"), "must start with a '/'"),
 ]
@@ -286,12 +290,17 @@ def config_map(name: str) -> Manifest:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {}}
 
 
+def one_object(*, upgrade: bool) -> list[Manifest]:
+    del upgrade
+    return [config_map("a")]
+
+
 def test_release_secrets_are_numbered_and_the_last_two_stay() -> None:
     async def told() -> list[tuple[str, str]]:
         cluster = FakeCluster()
         helm = Helm(cluster.api("sail-operator"))
         for _ in range(5):
-            await helm.upgrade(CHART, lambda *, upgrade: [config_map("a")])
+            await helm.upgrade(CHART, one_object)
         secrets = await cluster.api("test").list(SECRET)
         return sorted((one["metadata"]["name"], one["metadata"]["labels"]["status"]) for one in secrets)
 
@@ -307,10 +316,10 @@ def test_an_upgrade_in_a_terminating_namespace_fails_in_the_api_servers_words() 
         cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-system"}})
         api = cluster.api("sail-operator")
         helm = Helm(api)
-        await helm.upgrade(CHART, lambda *, upgrade: [config_map("a")])
+        await helm.upgrade(CHART, one_object)
         await api.merge(Ref(NAMESPACE, "istio-system"), {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}})
         with pytest.raises(ReconcileError) as caught:
-            await helm.upgrade(CHART, lambda *, upgrade: [config_map("a")])
+            await helm.upgrade(CHART, one_object)
         return caught.value.message
 
     assert asyncio.run(told()) == (

@@ -21,9 +21,7 @@ _DOWNWARD = ("labels", "annotations")
 
 def volumes() -> list[Manifest]:
     """Return the volumes of every proxy."""
-    podinfo = [
-        {"path": name, "fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.{name}"}} for name in _DOWNWARD
-    ]
+    podinfo = [{"path": name, "fieldRef": {"apiVersion": "v1", "fieldPath": f"metadata.{name}"}} for name in _DOWNWARD]
     token = {"audience": "istio-ca", "expirationSeconds": 43200, "path": "istio-token"}
     return [
         {"name": "workload-socket", "emptyDir": {}},

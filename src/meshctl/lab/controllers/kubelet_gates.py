@@ -137,7 +137,9 @@ class Gates:
             return None
         path = "/proc/sys/" + UNPRIVILEGED_PORTS.replace(".", "/")
         why = f"failed to create containerd task: failed to write sysctl: open {path}: no such file or directory"
-        return Obstacle("FailedCreatePodSandBox", f"Failed to create pod sandbox: rpc error: code = Unknown desc = {why}")
+        return Obstacle(
+            "FailedCreatePodSandBox", f"Failed to create pod sandbox: rpc error: code = Unknown desc = {why}"
+        )
 
     async def _network(self, pod: Manifest) -> Obstacle | None:
         if not uses_cni(pod):
@@ -165,5 +167,3 @@ class Gates:
             return False
         installers = await self.api.list(POD, labels=CNI_LABEL)
         return any(dig(pod, "spec", "nodeName") == node and pod_ready(pod) for pod in installers)
-
-

@@ -89,9 +89,7 @@ async def _forget(api: Api, sets: list[Manifest], new: Manifest) -> None:
     empty = [
         s
         for s in sets
-        if labels_of(s) != labels_of(new)
-        and not rollout.wanted_replicas(s)
-        and not dig(s, "status", "replicas")
+        if labels_of(s) != labels_of(new) and not rollout.wanted_replicas(s) and not dig(s, "status", "replicas")
     ]
     empty.sort(key=lambda s: int(annotations_of(s).get(rollout.REVISION, "0")))
     for replica_set in empty[: max(0, len(empty) - HISTORY)]:

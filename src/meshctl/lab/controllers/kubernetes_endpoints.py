@@ -127,4 +127,3 @@ async def run(world: World, site: Site) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(pods())
         group.create_task(reconcile(api, [Feed(SERVICE), Feed(ENDPOINT_SLICE, owner_key(SERVICE))], look, queue))
-

@@ -121,7 +121,9 @@ class _Keeper:
         self.refusals.pop(uid, None)
         while len(pods) < wanted:
             try:
-                pod = await self.api.create(pod_of(REPLICA_SET, replica_set, dig(replica_set, "spec", "template") or {}))
+                pod = await self.api.create(
+                    pod_of(REPLICA_SET, replica_set, dig(replica_set, "spec", "template") or {})
+                )
             except ApiError as error:
                 times = min(before.times + 1, 20) if before else 1
                 until = asyncio.get_running_loop().time() + backoff(times, self.delays)

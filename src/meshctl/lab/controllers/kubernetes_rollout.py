@@ -139,9 +139,7 @@ def _count(obj: Manifest, field: str) -> int:
     return int(dig(obj, "status", field) or 0)
 
 
-def status(
-    deployment: Manifest, sets: Sequence[Manifest], new: Manifest, now: datetime, deadline: float
-) -> Manifest:
+def status(deployment: Manifest, sets: Sequence[Manifest], new: Manifest, now: datetime, deadline: float) -> Manifest:
     """Return the Deployment's status. `deadline`: seconds without progress after which it has failed."""
     wanted = wanted_replicas(deployment)
     replicas, ready, available = (

@@ -129,5 +129,3 @@ async def _fill(api: Api, feed: Feed, queue: Queue) -> None:
     async for change in follow(api, feed.kind, feed.namespace):
         for key in feed.keys(change):
             queue.add(key)
-
-

@@ -130,7 +130,9 @@ def env_of(container: Manifest | None) -> dict[str, str]:
     return {e["name"]: str(e.get("value") or "") for e in dig(container, "env") or () if "valueFrom" not in e}
 
 
-def with_conditions(before: Iterable[Manifest], wanted: Iterable[Manifest], now: str, *, updates: bool = False) -> list[Manifest]:
+def with_conditions(
+    before: Iterable[Manifest], wanted: Iterable[Manifest], now: str, *, updates: bool = False
+) -> list[Manifest]:
     """Return `wanted` with transition times: kept where the status is the same, `now` where it changed.
 
     With `updates`, `lastUpdateTime` is kept as well, as Deployments have it.
