@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from meshctl.certs.authority import make_api_authority, make_client, make_serving
 from meshctl.certs.material import KeyPair
 from meshctl.cluster import Client, Request

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 Json = dict[str, Any]
@@ -38,42 +38,52 @@ class Exchange:
         self._handler = handler
         self.seen = seen
 
-    def raw(self, data: bytes) -> None:
+    def raw(self, data: bytes) -> Self:
         self._handler.wfile.write(data)
         self._handler.wfile.flush()
+        return self
 
-    def reply(self, status: int, body: bytes, **headers: str) -> None:
+    def reply(self, status: int, body: bytes, **headers: str) -> Self:
         lines = [f"HTTP/1.1 {status} x", f"Content-Length: {len(body)}"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         self.raw("\r\n".join([*lines, "", ""]).encode() + body)
+        return self
 
-    def json(self, body: Json, status: int = 200, **headers: str) -> None:
+    def json(self, body: Json, status: int = 200, **headers: str) -> Self:
         self.reply(status, json.dumps(body).encode(), Content_Type="application/json", **headers)
+        return self
 
-    def status(self, code: int, reason: str, message: str, **more: Any) -> None:
+    def status(self, code: int, reason: str, message: str, **more: Any) -> Self:
         self.json({"kind": "Status", "code": code, "reason": reason, "message": message, **more}, code)
+        return self
 
-    def begin(self) -> None:
+    def begin(self) -> Self:
         self.raw(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+        return self
 
-    def chunk(self, data: bytes) -> None:
+    def chunk(self, data: bytes) -> Self:
         self.raw(b"%x\r\n%s\r\n" % (len(data), data))
+        return self
 
-    def event(self, kind: str, obj: Json) -> None:
+    def event(self, kind: str, obj: Json) -> Self:
         self.chunk(json.dumps({"type": kind, "object": obj}).encode() + b"\n")
+        return self
 
-    def end(self) -> None:
+    def end(self) -> Self:
         self.raw(b"0\r\n\r\n")
+        return self
 
-    def cut(self) -> None:
+    def cut(self) -> Self:
         """Close without a word of farewell."""
         self._handler.close_connection = True
+        return self
 
-    def reset(self) -> None:
+    def reset(self) -> Self:
         """Close so that the other side gets ECONNRESET."""
         self._handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._handler.connection.close()
         self._handler.close_connection = True
+        return self
 
     def gone(self) -> bool:
         """Wait until the client has closed the connection."""
@@ -82,20 +92,22 @@ class Exchange:
         except OSError:
             return True
 
-    def upgrade(self, protocol: str) -> None:
+    def upgrade(self, protocol: str) -> Self:
         key = self.seen.headers["sec-websocket-key"]
         accept = base64.b64encode(hashlib.sha1(f"{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()).decode()
         self.raw(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             + f"Sec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {protocol}\r\n\r\n".encode()
         )
+        return self
 
-    def frame(self, data: bytes, opcode: int = 2) -> None:
+    def frame(self, data: bytes, opcode: int = 2) -> Self:
         size = bytes([len(data)]) if len(data) < 126 else b"\x7e" + struct.pack("!H", len(data))
         self.raw(bytes([0x80 | opcode]) + size + data)
+        return self
 
 
-Answer = Callable[[Exchange], None]
+Answer = Callable[[Exchange], object]
 
 
 @dataclass
@@ -135,10 +147,10 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 return
             answer(exchange)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_CONNECT = handle_request  # noqa: N815
+        def log_message(self, *args: Any) -> None: ...
 
-        def log_message(self, format: str, *args: Any) -> None: ...
-
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "CONNECT"):
+        setattr(Handler, f"do_{method}", Handler.handle_request)
     return Handler
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from meshctl.cluster import Client
 from meshctl.errors import ClusterError, ForbiddenError, SpecError, TransientError
 from meshctl.kube import connect, contexts

@@ -13,6 +13,7 @@ import pytest
 import urllib3.exceptions
 import urllib3.util.ssl_match_hostname
 import websocket
+
 from meshctl.cluster import Client
 from meshctl.errors import ClusterError, ForbiddenError, TransientError
 from meshctl.kube.credentials import log_in
@@ -44,9 +45,10 @@ def exceptions(module: ModuleType) -> Iterator[type[Exception]]:
             yield kind
 
 
-@pytest.mark.parametrize(
-    "kind", sorted({kind for module in MODULES for kind in exceptions(module)}, key=lambda kind: kind.__qualname__)
-)
+FOREIGNERS = {kind.__qualname__: kind for module in MODULES for kind in exceptions(module)}
+
+
+@pytest.mark.parametrize("kind", FOREIGNERS.values(), ids=FOREIGNERS.keys())
 def test_no_foreign_exception_is_missed(kind: type[Exception]) -> None:
     assert issubclass(kind, FOREIGN)
     error = kind.__new__(kind)  # made without its arguments: nothing may depend on them
@@ -179,14 +181,14 @@ def test_plain_http_where_tls_is_expected(dial: Dial) -> None:
     assert "TLS: " in error.message
 
 
-@pytest.mark.parametrize("how", [Exchange.cut, Exchange.reset, lambda x: (x.raw(b"HTTP/1.1 200 OK\r\nConte"), x.cut())])
+@pytest.mark.parametrize("how", [Exchange.cut, Exchange.reset, lambda x: x.raw(b"HTTP/1.1 200 OK\r\nConte").cut()])
 def test_no_answer(client: Client, server: Server, how: Answer) -> None:
     server.will(how)
     assert type(failure(client)) is TransientError
 
 
 def test_half_an_answer(client: Client, server: Server) -> None:
-    server.will(lambda x: (x.raw(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"kind"'), x.cut()) and None)
+    server.will(lambda x: x.raw(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"kind"').cut())
     error = failure(client)
     assert type(error) is TransientError
     assert "the connection broke" in error.message

@@ -3,6 +3,7 @@ import threading
 from typing import Any
 
 import pytest
+
 from meshctl.cluster import Client, ExecResult, Request
 from meshctl.errors import ClusterError, ForbiddenError, NotFoundError, TransientError
 
@@ -23,18 +24,18 @@ def run(client: Client, timeout: float = 5) -> ExecResult:
     return client.exec("sleep-1", "sample", "sleep", ARGV, timeout)
 
 
-def ran(exchange: Exchange, *frames: tuple[int, bytes], status: dict[str, Any] | None) -> None:
+def ran(exchange: Exchange, *frames: tuple[int, bytes], status: dict[str, Any] | None) -> Exchange:
     exchange.upgrade("v5.channel.k8s.io")
     for channel, data in frames:
         exchange.frame(bytes([channel]) + data)
     if status is not None:
         exchange.frame(b"\x03" + json.dumps(status).encode())
+    return exchange
 
 
-def close(exchange: Exchange) -> None:
-    exchange.frame(b"\x03\xe8", opcode=8)
-    exchange.gone()
-    exchange.cut()
+def close(exchange: Exchange) -> Exchange:
+    exchange.frame(b"\x03\xe8", opcode=8).gone()
+    return exchange.cut()
 
 
 def test_output_and_exit_code(client: Client, server: Server, requests: list[Request]) -> None:
@@ -65,36 +66,36 @@ def test_output_and_exit_code(client: Client, server: Server, requests: list[Req
 
 
 def test_an_exit_code_is_a_result(client: Client, server: Server) -> None:
-    server.will(lambda x: (ran(x, (2, b"no\n"), status=exited(7)), close(x)) and None)
+    server.will(lambda x: close(ran(x, (2, b"no\n"), status=exited(7))))
     assert run(client) == ExecResult("", "no\n", 7)
 
 
 def test_large_output(client: Client, server: Server) -> None:
     block = bytes(range(97, 123)) * 1000
-    server.will(lambda x: (ran(x, *[(1, block)] * 20, status=SUCCESS), close(x)) and None)
+    server.will(lambda x: close(ran(x, *[(1, block)] * 20, status=SUCCESS)))
     assert run(client).stdout == block.decode() * 20
 
 
 def test_a_server_that_just_hangs_up_after_the_status(client: Client, server: Server) -> None:
-    server.will(lambda x: (ran(x, (1, b"ok"), status=SUCCESS), x.cut()) and None)
+    server.will(lambda x: ran(x, (1, b"ok"), status=SUCCESS).cut())
     assert run(client) == ExecResult("ok", "", 0)
 
 
 def test_a_failure_of_the_server(client: Client, server: Server) -> None:
     broken = {"status": "Failure", "code": 500, "reason": "InternalError", "message": "cannot exec in a stopped state"}
-    server.will(lambda x: (ran(x, status=broken), close(x)) and None)
+    server.will(lambda x: close(ran(x, status=broken)))
     with pytest.raises(TransientError, match="cluster2: server error: cannot exec in a stopped state"):
         run(client)
 
 
 def test_a_connection_that_breaks(client: Client, server: Server) -> None:
-    server.will(lambda x: (ran(x, (1, b"half"), status=None), x.cut()) and None)
+    server.will(lambda x: ran(x, (1, b"half"), status=None).cut())
     with pytest.raises(TransientError, match="exec in pod/sleep-1: the connection broke before the command ended"):
         run(client)
 
 
 def test_a_command_that_does_not_end(client: Client, server: Server) -> None:
-    server.will(lambda x: (ran(x, (1, b"half"), status=None), x.gone()) and None)
+    server.will(lambda x: ran(x, (1, b"half"), status=None).gone())
     with pytest.raises(TransientError, match=r"exec in pod/sleep-1: no end within 0\.2 s"):
         run(client, timeout=0.2)
 

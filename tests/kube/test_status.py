@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+
 from meshctl.errors import (
     AlreadyExistsError,
     ClusterError,

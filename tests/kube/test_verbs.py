@@ -3,9 +3,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
 from meshctl.cluster import Client, Request
 from meshctl.errors import AlreadyExistsError, ClusterError, UnknownKindError
-from meshctl.names import ISTIO, LEASE, NAMESPACE, SECRET, THE_ISTIO, remote_secret
+from meshctl.names import ISTIO, NAMESPACE, SECRET, THE_ISTIO, remote_secret
 from meshctl.objects import Ref
 
 from .conftest import TOKEN
@@ -145,7 +146,7 @@ def test_delete_of_what_is_not_there_is_false(client: Client, server: Server) ->
 
 def test_create_twice(client: Client, server: Server) -> None:
     server.will(lambda x: x.status(409, "AlreadyExists", 'leases "x" already exists'))
-    with pytest.raises(AlreadyExistsError, match='^cluster2: already exists: leases "x" already exists$'):
+    with pytest.raises(AlreadyExistsError, match=r'^cluster2: already exists: leases "x" already exists$'):
         client.create(LOCK)
 
 

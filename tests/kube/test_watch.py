@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pytest
+
 from meshctl.cluster import Client, Request, Watch
 from meshctl.errors import ClusterError, ForbiddenError, UnknownKindError
 from meshctl.kube.credentials import log_in
@@ -112,11 +113,11 @@ BREAKS: list[tuple[str, Answer]] = [
     ("closed without an end", streamed(then=Exchange.cut)),
     ("reset", streamed(then=Exchange.reset)),
     ("ended at once", streamed(then=Exchange.end)),
-    ("broken in the middle of a line", streamed(then=lambda x: (x.chunk(b'{"type": "MODI'), x.cut()))),
-    ("ended in the middle of a line", streamed(then=lambda x: (x.chunk(b'{"type": "MODI'), x.end()))),
-    ("broken in the middle of a chunk", streamed(then=lambda x: (x.raw(b'ff\r\n{"type"'), x.cut()))),
-    ("not JSON", streamed(then=lambda x: (x.chunk(b"<html>\n"), x.gone()))),
-    ("not an event", streamed(then=lambda x: (x.chunk(b"[]\n"), x.gone()))),
+    ("broken in the middle of a line", streamed(then=lambda x: x.chunk(b'{"type": "MODI').cut())),
+    ("ended in the middle of a line", streamed(then=lambda x: x.chunk(b'{"type": "MODI').end())),
+    ("broken in the middle of a chunk", streamed(then=lambda x: x.raw(b'ff\r\n{"type"').cut())),
+    ("not JSON", streamed(then=lambda x: x.chunk(b"<html>\n").gone())),
+    ("not an event", streamed(then=lambda x: x.chunk(b"[]\n").gone())),
     ("refused with 500", refused(500)),
     ("no answer", Exchange.cut),
 ]
@@ -155,7 +156,7 @@ def test_pauses_grow_and_a_good_event_ends_them(client: Client, server: Server, 
     server.will(*[failing] * 5, listed(istio(1), version=1), streamed(bookmark(2), then=Exchange.cut))
     server.will(failing, listed(istio(3), version=3), streamed())
     assert versions(watched(client, 2)) == ["1", "3"]
-    pauses = [late - early for early, late in zip(times, times[1:], strict=False)]
+    pauses = [late - early for early, late in pairwise(times)]
     for nth, pause in enumerate(pauses[:4]):
         assert 0.05 * 2**nth * 0.5 <= pause <= 0.05 * 2**nth + 0.1
     assert pauses[4] < 1.1  # half to all of 0.8 s, then no more than 50 ms: without the good event it were 1.2 at least
@@ -205,14 +206,18 @@ def hung(started: threading.Event) -> Answer:
 
 
 def paused(started: threading.Event) -> Answer:
-    return lambda x: (x.json({}, 429, Retry_After="60"), started.set()) and None
+    def answer(exchange: Exchange) -> None:
+        exchange.json({}, 429, Retry_After="60")
+        started.set()
+
+    return answer
 
 
 @pytest.mark.parametrize("moment", ["while listing", "while opening", "while streaming", "in a pause", "mid-line"])
 def test_close_wakes_the_reader_at_once(client: Client, server: Server, moment: str) -> None:
     there = threading.Event()
     first = listed(istio(5), version=7)
-    part = streamed(then=lambda x: (x.chunk(b'{"type":'), there.set(), x.gone()))
+    part = streamed(then=lambda x: hung(there)(x.chunk(b'{"type":')))
     server.will(
         *{
             "while listing": [hung(there)],
@@ -243,7 +248,12 @@ def test_closing_a_client_closes_its_watches(client: Client, server: Server) -> 
 
 def test_leaving_a_watch_closes_its_connection(client: Client, server: Server) -> None:
     closed = threading.Event()
-    server.will(listed(version=7), streamed(("ADDED", istio(8)), then=lambda x: x.gone() and closed.set()))
+
+    def then(exchange: Exchange) -> None:
+        exchange.gone()
+        closed.set()
+
+    server.will(listed(version=7), streamed(("ADDED", istio(8)), then=then))
     with client.watch(THE_ISTIO) as watch:
         states = iter(watch)
         assert versions([next(states), next(states)]) == ["none", "8"]
@@ -308,10 +318,9 @@ def test_events_arrive_as_they_are_written(client: Client, server: Server) -> No
     late: list[float] = []
     with client.watch(THE_ISTIO) as watch:
         for state in islice(watch, 51):
-            if late or go.release() is None:
-                version = versions([state])[0]
-                if version in written:
-                    late.append((time.perf_counter() - written[version]) * 1000)
-                    go.release()
-    print(f"median {median(late):.2f} ms, worst {max(late):.2f} ms")
+            here = versions([state])[0]
+            if here in written:
+                late.append((time.perf_counter() - written[here]) * 1000)
+            go.release()
+    assert len(late) == 50
     assert median(late) < 10

@@ -1,4 +1,4 @@
-"""Hears what the official loader logs: of a credential plugin that failed it tells in no other way, and would print it."""
+"""Hears what the official loader logs: it tells of a failed credential plugin in no other way, and would print it."""
 
 import logging
 from collections.abc import Iterator
