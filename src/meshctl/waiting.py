@@ -65,12 +65,14 @@ class Waiter:
                 if verdict.final and not verdict.met:
                     raise NotReadyError(f"{wait.what}: {verdict.detail}", hint=wait.hint)
                 # A watch mends itself in silence; while it cannot, that is what there is to say.
-                detail = next((watch.trouble for watch in watches if watch.trouble), "") or verdict.detail
-                if not verdict.met and detail != shown:
+                trouble = next((watch.trouble for watch in watches if watch.trouble), "")
+                detail = trouble or verdict.detail
+                telling = trouble or len(objects) == len(wait.objects)
+                if not verdict.met and telling and detail != shown:
                     shown = detail
                     self.report(shown)
                 if not verdict.met and time.monotonic() >= deadline:
-                    raise timed_out(wait.what, wait.timeout, shown, wait.hint)
+                    raise timed_out(wait.what, wait.timeout, detail, wait.hint)
         return verdict.detail
 
     def probe(self, probe: Probe) -> str:

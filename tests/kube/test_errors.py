@@ -45,7 +45,7 @@ def exceptions(module: ModuleType) -> Iterator[type[Exception]]:
             yield kind
 
 
-FOREIGNERS = {kind.__qualname__: kind for module in MODULES for kind in exceptions(module)}
+FOREIGNERS = {f"{kind.__module__}.{kind.__qualname__}": kind for module in MODULES for kind in exceptions(module)}
 
 
 @pytest.mark.parametrize("kind", FOREIGNERS.values(), ids=FOREIGNERS.keys())

@@ -9,9 +9,9 @@ FAILED = """\
 Install mesh1: waited to the deadline (10 min 12 s)
 
 Steps, longest first (* is the chain that decided how long it all took):
-  * cluster2: Install Istio           10 min 00 s  failed
-  * cluster1: Install Istio                11.5 s
-  * cluster1: Create the namespaces         0.4 s
+  * cluster2: Install Istio          10 min 00 s  failed
+  * cluster1: Install Istio               11.5 s
+  * cluster1: Create the namespaces        0.4 s
 
 Clusters:
   cluster1  ok      2 steps
@@ -65,7 +65,7 @@ def test_an_interrupted_run() -> None:
         Finished(NOON + 5, ISTIO, Outcome.INTERRUPTED, 4, "stopped"),
         Ended(NOON + 5, 5, Exit.INTERRUPTED, 1, 0, 2),
     )
-    assert summary(grown(events)).plain == STOPPED.replace("4.0 s", "4.0 s").replace("  0.4 s", "  0.4 s")
+    assert summary(grown(events)).plain == STOPPED
 
 
 def test_a_good_run_ends_with_its_clusters() -> None:

@@ -1,4 +1,4 @@
-"""What the istiod processes of a lab hold in memory, and the proxies with them: all that no object of a cluster tells."""
+"""What the istiod processes of a lab hold in memory, and the proxies: all that no object of a cluster tells."""
 
 import asyncio
 import base64
@@ -37,8 +37,8 @@ class Sync(StrEnum):
 class Remote:
     """A remote cluster as one istiod knows it.
 
-    `site` is the context of the cluster that its kubeconfig leads to, empty while that is unknown; `usable` says whether
-    the credentials worked when they were last used; `leads`, whether istiod patches webhooks and writes roots there.
+    `site` is the context of the cluster that its kubeconfig leads to, empty while that is unknown; `usable` says
+    whether the credentials worked when last used; `leads`, whether istiod patches webhooks and writes roots there.
     """
 
     id: str

@@ -72,7 +72,7 @@ def _cut(busy: Sequence[Lane], folded: Lines, pen: _Pen, room: int) -> Lines:
     urgent = sorted(busy, key=lambda lane: (not lane.failed, _since(lane, pen.now)))
     shown = urgent[: max(room - len(folded) - 1, 0)]
     more = count(len(urgent) - len(shown), "more cluster")
-    return [*(_brief(lane, pen) for lane in shown), Text(f"  and {more} at work", style="dim"), *folded]
+    return [*(_brief(lane, pen) for lane in shown), Text(f"  and {more} to watch", style="dim"), *folded]
 
 
 def _since(lane: Lane, now: float) -> float:

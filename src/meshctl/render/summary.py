@@ -52,17 +52,18 @@ def _durations(tree: Tree) -> list[Text]:
     listed = [pair for place, pair in enumerate(longest) if place < LONGEST or pair[1].step.key in path]
     if not listed:
         return []
-    width = max(len(node.step.key) for _, node in listed)
-    rows = [_duration(seconds, node, width, path) for seconds, node in listed]
+    widths = max(len(node.step.key) for _, node in listed), max(len(span(seconds)) for seconds, _ in listed)
+    rows = [_duration(seconds, node, widths, marked=node.step.key in path) for seconds, node in listed]
     rest = [seconds for seconds, node in longest[LONGEST:] if node.step.key not in path]
     more = [Text(f"    and {count(len(rest), 'more step')} of at most {span(rest[0])}", style="dim")] if rest else []
     return [Text("Steps, longest first (* is the chain that decided how long it all took):"), *rows, *more]
 
 
-def _duration(seconds: float, node: Node, width: int, path: tuple[str, ...]) -> Text:
-    mark = "*" if node.step.key in path else " "
+def _duration(seconds: float, node: Node, widths: tuple[int, int], *, marked: bool) -> Text:
+    mark = "*" if marked else " "
     ended = "" if node.outcome is Outcome.SUCCEEDED else f"  {node.outcome}"
-    return Text.assemble(f"  {mark} {node.step.key:<{width}}  {span(seconds):>12}", (ended, "red"))
+    name, took = f"{node.step.key:<{widths[0]}}", f"{span(seconds):>{widths[1]}}"
+    return Text.assemble(f"  {mark} {name}  {took}", (ended, "red"))
 
 
 def _clusters(tree: Tree) -> list[Text]:

@@ -251,7 +251,8 @@ MISTAKES = {
     "an address with a port": (
         {"global": {"remotePilotAddress": "172.18.100.1:15012"}},
         (
-            'error reconciling resource: failed to install/update Helm chart "istiod": failed to update helm chart istiod: '
+            'error reconciling resource: failed to install/update Helm chart "istiod": '
+            "failed to update helm chart istiod: "
             'cannot patch "istiod" with kind Service: Service "istiod" is invalid: spec.externalName: Invalid value: '
             f'"172.18.100.1:15012": {RULE}'
         ),
@@ -259,7 +260,8 @@ MISTAKES = {
     "a path with a capital letter": (
         {"istiodRemote": {"injectionPath": "/inject/cluster/clusterX/net/network9"}},
         (
-            'error reconciling resource: failed to install/update Helm chart "istiod": failed to update helm chart istiod: '
+            'error reconciling resource: failed to install/update Helm chart "istiod": '
+            "failed to update helm chart istiod: "
             'cannot patch "istio-sidecar-injector" with kind MutatingWebhookConfiguration: '
             'MutatingWebhookConfiguration.admissionregistration.k8s.io "istio-sidecar-injector" is invalid: '
             '[webhooks[0].clientConfig.service.path: Invalid value: "/inject/cluster/clusterX/net/network9": '
@@ -450,7 +452,8 @@ def test_crds_ahead_of_the_operator() -> None:
             cni = await bed.until(THE_CNI, is_state("ReconcileError"))
             assert said(cni) == [
                 (
-                    "Reconciled=False ReconcileError error reconciling resource: failed to resolve IstioCNI version for "
+                    "Reconciled=False ReconcileError error reconciling resource: "
+                    "failed to resolve IstioCNI version for "
                     '"default": version "v1.28.6" not found'
                 ),
                 "Ready=False DaemonSetNotReady istio-cni-node DaemonSet not found",

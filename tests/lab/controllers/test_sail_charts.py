@@ -42,13 +42,13 @@ REMOTE_SPEC: Manifest = {
 VENDOR_PILOT = {"cni": {"enabled": True, "provider": "multus"}, "resources": {"limits": {"cpu": "2", "memory": "4Gi"}}}
 
 
-def primary(flavour: Flavour = Flavour.VENDOR, **extra: Any) -> Manifest:
-    spec = {**PRIMARY_SPEC, "values": layered(PRIMARY_SPEC["values"], extra)}
+def primary(extra: Manifest | None = None, flavour: Flavour = Flavour.VENDOR) -> Manifest:
+    spec = {**PRIMARY_SPEC, "values": layered(PRIMARY_SPEC["values"], extra or {})}
     return revision_values(flavour, spec, "default")
 
 
-def remote(**extra: Any) -> Manifest:
-    spec = {**REMOTE_SPEC, "values": layered(REMOTE_SPEC["values"], extra)}
+def remote(extra: Manifest | None = None) -> Manifest:
+    spec = {**REMOTE_SPEC, "values": layered(REMOTE_SPEC["values"], extra or {})}
     return revision_values(Flavour.VENDOR, spec, "default")
 
 
@@ -82,7 +82,7 @@ def test_values_of_revisions() -> None:
         "profile": "remote",
         "revision": "",
     }
-    upstream = primary(Flavour.UPSTREAM)
+    upstream = primary(flavour=Flavour.UPSTREAM)
     assert "defaultRevision" not in upstream
     assert "pilot" not in upstream
 
@@ -122,7 +122,7 @@ RENDERED = {
         ],
     ),
     "remote without an address": (
-        render_istiod(ISTIOD, remote(**{"global": {"remotePilotAddress": ""}}), upgrade=False),
+        render_istiod(ISTIOD, remote({"global": {"remotePilotAddress": ""}}), upgrade=False),
         [
             "ConfigMap/values",
             "ClusterRole/istio-reader-clusterrole-istio-system",
@@ -135,7 +135,7 @@ RENDERED = {
         ["ServiceAccount/istio-reader-service-account"],
     ),
     "base of upstream": (
-        render_base(BASE, primary(Flavour.UPSTREAM), upgrade=False),
+        render_base(BASE, primary(flavour=Flavour.UPSTREAM), upgrade=False),
         ["ServiceAccount/istio-reader-service-account", "ValidatingWebhookConfiguration/istiod-default-validator"],
     ),
     "cni of the vendor": (
@@ -230,10 +230,10 @@ def test_environment_of_istiod() -> None:
     ]
     assert env(primary())["CLUSTER_ID"] == "cluster1"
     assert env(primary())["EXTERNAL_ISTIOD"] == "true"
-    both = env(primary(pilot={"env": {"EXTERNAL_ISTIOD": "true", "PILOT_ENABLE_STATUS": "true"}}))
+    both = env(primary({"pilot": {"env": {"EXTERNAL_ISTIOD": "true", "PILOT_ENABLE_STATUS": "true"}}}))
     assert both["EXTERNAL_ISTIOD"] == both["PILOT_ENABLE_STATUS"] == "true"
-    assert "EXTERNAL_ISTIOD" not in env(primary(**{"global": {"externalIstiod": False}}))
-    assert env(primary(**{"global": {"multiCluster": {"clusterName": ""}}}))["CLUSTER_ID"] == "Kubernetes"
+    assert "EXTERNAL_ISTIOD" not in env(primary({"global": {"externalIstiod": False}}))
+    assert env(primary({"global": {"multiCluster": {"clusterName": ""}}}))["CLUSTER_ID"] == "Kubernetes"
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ def test_environment_of_istiod() -> None:
     ],
 )
 def test_image_of_istiod(extra: Manifest, image: str) -> None:
-    deployment = one(render_istiod(ISTIOD, primary(**extra), upgrade=False), "Deployment/istiod")
+    deployment = one(render_istiod(ISTIOD, primary(extra), upgrade=False), "Deployment/istiod")
     assert dig(deployment, "spec", "template", "spec", "containers", 0, "image") == image
 
 
@@ -327,7 +327,7 @@ def test_injection_webhooks() -> None:
 @pytest.mark.parametrize(("upgrade", "policy"), [(False, "Ignore"), (True, None)])
 def test_validation_gives_its_policy_only_at_first(upgrade: bool, policy: str | None) -> None:
     config = render_istiod(ISTIOD, primary(), upgrade=upgrade)[-1]
-    default = render_base(BASE, primary(Flavour.UPSTREAM), upgrade=upgrade)[-1]
+    default = render_base(BASE, primary(flavour=Flavour.UPSTREAM), upgrade=upgrade)[-1]
     for one_config in (config, default):
         assert one_config["webhooks"][0].get("failurePolicy") == policy
     assert config["webhooks"][0]["objectSelector"] == {
@@ -382,9 +382,9 @@ def test_the_gateway_template_has_one_sysctl_in_its_else_branch() -> None:
 def test_a_template_in_the_values_replaces_the_built_in_one_only() -> None:
     built_in = injector(primary())["templates"]
     mine = "spec:\n  securityContext:\n    sysctls: []\n"
-    templates = injector(primary(sidecarInjectorWebhook={"templates": {"gateway": mine}}))["templates"]
+    templates = injector(primary({"sidecarInjectorWebhook": {"templates": {"gateway": mine}}}))["templates"]
     assert templates == {"sidecar": built_in["sidecar"], "gateway": mine}
-    again = injector(primary(sidecarInjectorWebhook={"templates": {"gateway": built_in["gateway"]}}))["templates"]
+    again = injector(primary({"sidecarInjectorWebhook": {"templates": {"gateway": built_in["gateway"]}}}))["templates"]
     assert again == built_in
 
 

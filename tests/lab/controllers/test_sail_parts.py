@@ -229,7 +229,8 @@ REFUSALS = [
     (
         endpoint("127.0.0.1"),
         (
-            'EndpointSlice.discovery.k8s.io "istiod" is invalid: endpoints[0].addresses[0]: Invalid value: "127.0.0.1": '
+            'EndpointSlice.discovery.k8s.io "istiod" is invalid: endpoints[0].addresses[0]: '
+            'Invalid value: "127.0.0.1": '
             "may not be in the loopback range"
         ),
     ),

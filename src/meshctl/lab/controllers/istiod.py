@@ -1,19 +1,24 @@
 """istiod: one process for every istiod pod that runs, from its start to its end."""
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 
-from meshctl.lab.api import Change
+from meshctl.lab.api import ApiError, Change
 from meshctl.lab.controllers.istiod_authority import read_root
 from meshctl.lab.controllers.istiod_leading import MANAGER, Leading
 from meshctl.lab.controllers.istiod_remotes import Remotes
 from meshctl.lab.controllers.kubelet_gates import is_istiod
 from meshctl.lab.controllers.reconciling import follow
 from meshctl.lab.controllers.shapes import container_of, deleting, env_of, name_of, namespace_of, uid_of
-from meshctl.lab.istiods import Bell, Istiod, Istiods
+from meshctl.lab.istiods import Istiod, Istiods
 from meshctl.lab.sites import Site, World
 from meshctl.names import POD
 from meshctl.objects import Manifest, dig
+
+START_AGAIN = 1.0
+
+log = logging.getLogger(__name__)
 
 
 def serving(pod: Manifest) -> bool:
@@ -59,12 +64,21 @@ class _Processes:
             self.istiods.ended(uid)
 
     async def _work(self, istiod: Istiod) -> None:
+        """Be one process; an API server that refuses something is asked again."""
+        while True:
+            try:
+                await self._serve(istiod)
+            except* ApiError as errors:
+                log.debug("istiod %s: %s", istiod.pod, errors.exceptions)
+            await asyncio.sleep(START_AGAIN)
+
+    async def _serve(self, istiod: Istiod) -> None:
         api = self.site.api(MANAGER)
-        istiod.root = await read_root(api, istiod.namespace)
+        istiod.root = istiod.root or await read_root(api, istiod.namespace)
         self.istiods.started(istiod)
         async with asyncio.TaskGroup() as group:
             group.create_task(Leading(istiod, api, _always).local())
-            group.create_task(Remotes(self.world, istiod, api, Bell()).run())
+            group.create_task(Remotes(self.world, istiod, api).run())
 
 
 async def run(world: World, site: Site, istiods: Istiods) -> None:

@@ -12,10 +12,10 @@ import yaml
 
 from meshctl.lab.api import Api, ApiError
 from meshctl.lab.controllers.istiod_leading import MANAGER, Leading
-from meshctl.lab.controllers.kubernetes_tokens import ACCOUNT_NAME, token_of, valid_for
+from meshctl.lab.controllers.kubernetes_tokens import ACCOUNT_NAME, claimed_secret, token_of, valid_for
 from meshctl.lab.controllers.reconciling import follow
 from meshctl.lab.controllers.shapes import annotations_of, labels_of, name_of, namespace_of
-from meshctl.lab.istiods import Bell, Istiod, Remote, Sync
+from meshctl.lab.istiods import Istiod, Remote, Sync
 from meshctl.lab.sites import Site, World
 from meshctl.names import CONTROL_PLANE_CLUSTERS, NAMESPACE, SECRET, SERVICE_ACCOUNT
 from meshctl.objects import Manifest, Ref, dig
@@ -113,8 +113,10 @@ async def authenticates(world: World, site: Site, token: str) -> bool:
     if not token or world.faults.on("reader-token-expired", site.context):
         return False
     api = site.api(MANAGER)
-    for secret in await api.list(SECRET):
-        if token_of(secret) == token:
+    claimed = claimed_secret(token)
+    secrets = [await api.get(claimed)] if claimed else await api.list(SECRET)
+    for secret in secrets:
+        if secret is not None and token_of(secret) == token:
             name = annotations_of(secret).get(ACCOUNT_NAME, "")
             account = await api.get(Ref(SERVICE_ACCOUNT, name, namespace_of(secret)))
             return valid_for(secret, account)
@@ -134,7 +136,6 @@ class Remotes:
     world: World
     istiod: Istiod
     api: Api
-    bell: Bell
     known: dict[str, Registration] = field(default_factory=dict)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
 
@@ -154,7 +155,6 @@ class Remotes:
             if task is not None:
                 task.cancel()
             self.istiod.remotes.pop(cluster_id, None)
-            self.bell.ring()
         for cluster_id, entry in wanted.items():
             if self.known.get(cluster_id) != entry:
                 self.tasks[cluster_id] = group.create_task(self._cluster(entry))
@@ -174,19 +174,21 @@ class Remotes:
         site = await self._connected(remote, wanted)
         namespace = await self._namespace(site)
         remote.site, remote.leads, remote.status = site.context, leads(namespace, self.istiod), Sync.SYNCED
-        self.bell.ring()
         log.info("should join leader-election for cluster %s: %s", remote.id, remote.leads)
 
         async def allowed() -> bool:
-            remote.usable = await self._usable(wanted)
             return remote.usable
 
-        if remote.leads:
-            await Leading(self.istiod, site.api(MANAGER), allowed).remote()
-            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._mind(remote, wanted))
+            if remote.leads:
+                group.create_task(Leading(self.istiod, site.api(MANAGER), allowed).remote())
+
+    async def _mind(self, remote: Remote, wanted: Access) -> None:
+        """Notice when the credentials stop working; istiod itself goes on saying `synced`."""
         while True:
-            await allowed()
             await asyncio.sleep(RETRY_LAST)
+            remote.usable = await self._usable(wanted)
 
     async def _connected(self, remote: Remote, wanted: Access) -> Site:
         loop, delays = asyncio.get_running_loop(), self.world.delays
@@ -204,7 +206,13 @@ class Remotes:
 
     async def _usable(self, wanted: Access) -> bool:
         site = destination(self.world, wanted.server)
-        return site is not None and await authenticates(self.world, site, wanted.token)
+        if site is None:
+            return False
+        try:
+            return await authenticates(self.world, site, wanted.token)
+        except ApiError as error:
+            log.debug("credentials for %s: %s", site.context, error)
+            return False
 
     async def _namespace(self, site: Site) -> Manifest | None:
         api = site.api(MANAGER)

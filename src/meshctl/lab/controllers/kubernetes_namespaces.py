@@ -32,7 +32,8 @@ def conditions(left: Leftovers) -> list[Manifest]:
     holding = ", ".join(f"{name} in {number} resource instances" for name, number in sorted(finalizers.items()))
     done = "All content successfully deleted, may be waiting on finalization"
     return [
-        _condition("NamespaceDeletionDiscoveryFailure", "", "ResourcesDiscovered", "All resources successfully discovered"),
+        _condition("NamespaceDeletionDiscoveryFailure", "", "ResourcesDiscovered",
+                   "All resources successfully discovered"),
         _condition("NamespaceDeletionGroupVersionParsingFailure", "", "ParsedGroupVersions",
                    "All legacy kube types successfully parsed"),
         _condition("NamespaceDeletionContentFailure", "", "ContentDeleted", done),

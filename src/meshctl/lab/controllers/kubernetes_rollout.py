@@ -158,7 +158,7 @@ def status(deployment: Manifest, sets: Sequence[Manifest], new: Manifest, now: d
     }
     before = dig(deployment, "status") or {}
     conditions = [
-        _available(available >= wanted - limits(deployment).unavailable),
+        _available(enough=available >= wanted - limits(deployment).unavailable),
         _progressing(deployment, before, numbers, name_of(new), now, deadline),
     ]
     failure = next((c for c in dig(new, "status", "conditions") or () if c.get("type") == "ReplicaFailure"), None)
@@ -172,7 +172,7 @@ def status(deployment: Manifest, sets: Sequence[Manifest], new: Manifest, now: d
     return {**result, "conditions": dated}
 
 
-def _available(enough: bool) -> Manifest:
+def _available(*, enough: bool) -> Manifest:
     if enough:
         reason, message = "MinimumReplicasAvailable", "Deployment has minimum availability."
     else:

@@ -18,19 +18,19 @@ from meshctl.objects import Manifest, Ref, dig
 FILLED_TYPE = "kubernetes.io/service-account-token"
 ACCOUNT_NAME = "kubernetes.io/service-account.name"
 ACCOUNT_UID = "kubernetes.io/service-account.uid"
+CLAIM = "kubernetes.io/serviceaccount"
 SIGNATURE_BYTES = 256
 
 
 def new_token(secret: Manifest, account: Manifest) -> str:
     """Return a token that looks like Kubernetes' own and cannot be guessed: its signature is random."""
     namespace, name = namespace_of(account), name_of(account)
-    claim = "kubernetes.io/serviceaccount"
     payload = {
-        "iss": claim,
-        f"{claim}/namespace": namespace,
-        f"{claim}/secret.name": name_of(secret),
-        f"{claim}/service-account.name": name,
-        f"{claim}/service-account.uid": uid_of(account),
+        "iss": CLAIM,
+        f"{CLAIM}/namespace": namespace,
+        f"{CLAIM}/secret.name": name_of(secret),
+        f"{CLAIM}/service-account.name": name,
+        f"{CLAIM}/service-account.uid": uid_of(account),
         "sub": f"system:serviceaccount:{namespace}:{name}",
     }
     parts = [json.dumps(part).encode() for part in ({"alg": "RS256", "typ": "JWT"}, payload)]
@@ -42,6 +42,17 @@ def token_of(secret: Manifest | None) -> str:
     """Return the token of a filled Secret, empty when there is none."""
     encoded = dig(secret, "data", "token")
     return base64.b64decode(encoded).decode() if isinstance(encoded, str) else ""
+
+
+def claimed_secret(token: str) -> Ref | None:
+    """Return the Secret that a token says it is from; None when it says nothing of the kind."""
+    payload = [*token.split("."), ""][1]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except ValueError:
+        return None
+    namespace, name = (dig(claims, f"{CLAIM}/{part}") for part in ("namespace", "secret.name"))
+    return Ref(SECRET, str(name), str(namespace)) if namespace and name else None
 
 
 def valid_for(secret: Manifest, account: Manifest | None) -> bool:

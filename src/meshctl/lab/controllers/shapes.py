@@ -74,7 +74,7 @@ def controlled_by(obj: Manifest, owner: Manifest) -> bool:
 
 
 def selects(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:
-    """Say whether a label selector (matchLabels and matchExpressions) takes these labels; an absent one takes nothing."""
+    """Say whether a label selector (matchLabels and matchExpressions) takes these labels; no selector takes nothing."""
     if selector is None:
         return False
     plain = selector.get("matchLabels") or {}
