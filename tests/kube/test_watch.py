@@ -236,6 +236,28 @@ def test_close_wakes_the_reader_at_once(client: Client, server: Server, moment: 
     assert list(watch) == []
 
 
+def test_leaving_a_watch_that_another_thread_reads(client: Client, server: Server) -> None:
+    closed = threading.Event()
+    stop = threading.Event()
+
+    def busy(exchange: Exchange) -> None:
+        exchange.begin()
+        version = 8
+        while not stop.is_set():
+            exchange.event("MODIFIED", istio(version := version + 1))
+        closed.set()
+
+    server.will(*[listed(istio(5), version=7), busy] * 20)
+    for _ in range(20):
+        with ThreadPoolExecutor(1) as pool:
+            with client.watch(THE_ISTIO) as watch:
+                some = threading.Event()
+                future = pool.submit(lambda watch=watch, some=some: [some.set() for _ in watch])
+                assert some.wait(5)
+            assert future.result(timeout=1)
+    stop.set()
+
+
 def test_closing_a_client_closes_its_watches(client: Client, server: Server) -> None:
     there = threading.Event()
     server.will(listed(istio(5), version=7), streamed(then=hung(there)))

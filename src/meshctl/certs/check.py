@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from meshctl.certs.material import ROOT_CERT, ROOT_KEY, CertProblem, Layout, Material, Severity
 from meshctl.certs.reading import (
+    BROKEN_HASHES,
     Certificate,
     UnreadableError,
     fingerprints,
@@ -22,7 +23,6 @@ from meshctl.certs.reading import (
 )
 
 EXPIRES_SOON = timedelta(days=60)
-BROKEN_HASHES = ("md5", "sha1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 SHORT = 8
+BROKEN_HASHES = ("md5", "sha1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _certificate(found: "x509.Certificate") -> Certificate:
         key_name=key_name,
         strong_key=strong,
         signature_hash=hash_used.name if hash_used else "",
-        self_signed=_signed(found, found),
+        self_signed=_self_signed(found),
         public_key=_public_der(public_key),
         der=found.public_bytes(serialization.Encoding.DER),
     )
@@ -122,6 +123,12 @@ def _signed(certificate: "x509.Certificate", issuer: "x509.Certificate") -> bool
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
+
+
+def _self_signed(found: "x509.Certificate") -> bool:
+    # the signature of an old root (SHA-1) is refused here, but then nobody who trusts a root verifies it
+    old = found.signature_hash_algorithm is not None and found.signature_hash_algorithm.name in BROKEN_HASHES
+    return found.subject == found.issuer and (old or _signed(found, found))
 
 
 def _constraints(found: "x509.Certificate") -> tuple[bool, int | None]:

@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from threading import Condition, Thread
+from threading import Condition, Thread, get_ident
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -46,6 +46,7 @@ class ObjectWatch:
         self._response: HTTPResponse | None = None
         self._trouble = ""
         self._failures = 0
+        self._reader = 0
 
     @property
     def trouble(self) -> str:
@@ -59,7 +60,8 @@ class ObjectWatch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-        if self._response is not None:
+        # A reader that is at work in another thread has been woken and lets go of the connection by itself.
+        if self._response is not None and self._reader == get_ident():
             self._drop(self._response)
 
     def close(self) -> None:
@@ -81,6 +83,7 @@ class ObjectWatch:
     def _states(self) -> Iterator[Manifest | None]:
         """Yield what the server says, over and over; the same state may come twice."""
         version = ""
+        self._reader = get_ident()
         while not self._closed:
             try:
                 if not version:
@@ -114,8 +117,8 @@ class ObjectWatch:
                 event = self._event(line)
                 self._failures = 0
                 yield event
-        except ClusterError:
-            if self._closed:  # the connection was taken away on purpose
+        except (ClusterError, ValueError):  # ssl has a ValueError for a connection that goes away while it reads
+            if self._closed:
                 raise _ClosedError from None
             raise
         finally:

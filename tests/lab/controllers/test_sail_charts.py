@@ -251,7 +251,7 @@ def test_image_of_istiod(extra: Manifest, image: str) -> None:
 
 def test_pull_secrets_and_replicas() -> None:
     values = primary(
-        **{"global": {"imagePullSecrets": ["pull"]}, "pilot": {"autoscaleEnabled": False, "replicaCount": 2}}
+        {"global": {"imagePullSecrets": ["pull"]}, "pilot": {"autoscaleEnabled": False, "replicaCount": 2}}
     )
     objects = render_istiod(ISTIOD, values, upgrade=False)
     assert one(objects, "ServiceAccount/istiod")["imagePullSecrets"] == [{"name": "pull"}]
