@@ -9,7 +9,8 @@ class Matrix:
     """How often each version answered requests sent from each cluster.
 
     `versions` names the version that runs on each cluster, in the order of `clusters`. `counts` maps (from, version) to
-    answers; a pair that is not there was never seen. `requests` is how many were sent from each cluster. `hints` says,
+    answers; a pair that is not there was never seen. `requests` is how many were sent from each cluster
+    (the most, where they differ). `hints` says,
     for a pair that is missing, what is likely open.
     """
 

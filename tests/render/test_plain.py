@@ -3,7 +3,7 @@ from datetime import timedelta, timezone
 import pytest
 
 from meshctl.errors import Exit
-from meshctl.events import Ended, Event, Failure, Finished, Outcome, Planned, Progressed, Warned
+from meshctl.events import Ended, Event, Failure, Finished, Outcome, Planned, Progressed, Started, Warned
 from meshctl.render.exits import MEANINGS
 from meshctl.render.plain import PlainSink, line
 
@@ -77,8 +77,17 @@ def test_a_reason_is_written_once_until_it_changes() -> None:
     sink = PlainSink(lines.append)
     for text in ("a", "a", "b", "b", "a"):
         sink(Progressed(NOON, ISTIO, text))
+    sink(Started(NOON, ISTIO))
+    sink(Progressed(NOON, ISTIO, "a"))
     sink.note("a request")
-    assert [one.rpartition(": ")[2] for one in lines] == ["a", "b", "a", "a request"]
+    assert [one.rpartition("  ")[2] for one in lines] == [
+        "Install Istio: a",
+        "Install Istio: b",
+        "Install Istio: a",
+        "Install Istio",
+        "Install Istio: a",
+        "a request",
+    ]
 
 
 def test_every_exit_code_has_a_meaning() -> None:

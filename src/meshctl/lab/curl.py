@@ -144,7 +144,9 @@ def split(url: str) -> Url:
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
-        raise UsageError("curl: (3) URL rejected: Port number was not a decimal number between 0 and 65535", 3) from None
+        raise UsageError(
+            "curl: (3) URL rejected: Port number was not a decimal number between 0 and 65535", 3
+        ) from None
     return Url(parts.hostname or "", port, parts.path or "/")
 
 

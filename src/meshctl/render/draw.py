@@ -41,8 +41,10 @@ Lines = list[Text]
 
 
 def draw(tree: Tree, now: float, size: ConsoleDimensions, marks: Marks = UNICODE) -> Text:
-    """Return the picture of a run: at most a line less than the terminal's height, cut at its width."""
+    """Return the picture of a run, nothing before its plan: a line less than the terminal's height, cut at its width."""
     pen = _Pen(now, size.width, marks)
+    if not tree.title:
+        return Text()
     room = max(size.height - 2, 1)
     drafts = [lines for lines in _drafts(lanes(tree), pen, room) if lines is not None]
     body = next((lines for lines in drafts if len(lines) <= room), drafts[-1][:room])
@@ -146,6 +148,7 @@ def _explained(failure: Failure | None, width: int) -> list[str]:
             initial_indent=indent,
             subsequent_indent=deeper,
             max_lines=2,
+            break_on_hyphens=False,  # commands are for copying
             placeholder=" ...",
         )
     ]

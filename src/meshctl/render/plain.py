@@ -78,6 +78,8 @@ class PlainSink:
 
     def __call__(self, event: Event) -> None:
         """Write one event."""
+        if isinstance(event, Started):
+            self._reasons.pop(event.step.key, None)
         if isinstance(event, Progressed):
             if self._reasons.get(event.step.key) == event.text:
                 return

@@ -99,7 +99,7 @@ def _cluster(plan: Plan, name: str, numbers: dict[str, int], teller: _Teller) ->
 def _step(step: Step, numbers: dict[str, int], teller: _Teller) -> str:
     needs = ", ".join(str(numbers[need]) for need in step.needs)
     when = f"after {needs}" if needs else "at once"
-    always = ", whatever became of them" if step.always and needs else ""
+    always = ", whatever became of it" if step.always and needs else ""
     lines = [line for action in step.actions for line in teller.lines(action, step.cluster)]
     return "\n".join(
         [f"{numbers[step.key]:>4}. {step.title}  [{when}{always}]", *(indent(one, " " * 8) for one in lines)]

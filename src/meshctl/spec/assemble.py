@@ -32,7 +32,7 @@ IPV6_SINCE = (1, 28, 6)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One cluster's section, its place, and its number in the mesh (the primary is 1); `wrong` where it is no section."""
+    """One cluster's section, its place, its number in the mesh (the primary is 1); `wrong` where it is no section."""
 
     keys: Keys
     number: int

@@ -494,6 +494,13 @@ def test_prerequisites_follow_the_faults() -> None:
         before = await api.get(operator)
         await there()
         assert await api.get(operator) == before
+        where.faults.set([Fault("operator-crashing")])
+        await there()
+        volumes = ("spec", "template", "spec", "volumes")
+        assert dig(await api.get(operator), *volumes, 0, "secret", "secretName") == "servicemesh-operator2-serving-cert"
+        where.faults.set([])
+        await there()
+        assert dig(await api.get(operator), *volumes) == []
         where.faults.set([Fault("operator-absent")])
         assert not {"istios.sailoperator.io"} & await there()
         assert await api.get(operator) is None

@@ -183,6 +183,11 @@ class Catalog:
         """Return the resource of a manifest's kind."""
         return self._by_kind.get((group, kind))
 
+    def by_key(self, key: str) -> Resource | None:
+        """Return the resource called `plural.group`."""
+        plural, _, group = key.partition(".")
+        return self._by_plural.get((group, plural))
+
     def all(self) -> tuple[Resource, ...]:
         """Return everything that is served."""
         return tuple(self._by_plural.values())

@@ -29,8 +29,12 @@ def image_annotations(installed: Build) -> dict[str, str]:
     }
 
 
-def operator_objects(installed: Build) -> list[Manifest]:
-    """Return the operator's namespace, account and Deployment."""
+def operator_objects(installed: Build, *, crashing: bool = False) -> list[Manifest]:
+    """Return the operator's namespace, account and Deployment.
+
+    A crashing operator lacks the Secret that it mounts, so no kubelet, real or not, ever gets it to run.
+    """
+    missing = {"name": "serving-cert", "secret": {"secretName": f"{installed.name}-serving-cert"}}
     labels = operator_labels(installed)
     created = {"app.kubernetes.io/created-by": installed.created_by, "app.kubernetes.io/part-of": installed.created_by}
     container = {
@@ -44,9 +48,15 @@ def operator_objects(installed: Build) -> list[Manifest]:
     spec = {
         "replicas": 1,
         "selector": {"matchLabels": labels},
+        # Never two operators at once, so that a change of the faults shows at once in what is ready.
+        "strategy": {"type": "Recreate"},
         "template": {
             "metadata": {"labels": {**labels, **created}, "annotations": annotations},
-            "spec": {"serviceAccountName": installed.name, "containers": [container]},
+            "spec": {
+                "serviceAccountName": installed.name,
+                "containers": [container],
+                "volumes": [missing] if crashing else [],
+            },
         },
     }
     place = {"name": installed.name, "namespace": OPERATOR_NAMESPACE, "labels": {**labels, **created}}
@@ -69,7 +79,7 @@ async def install_operator(world: World, site: Site) -> None:
         return
     for crd in (*sail_crds(installed), *istio_crds()):
         await _ensure(api, crd)
-    for obj in operator_objects(installed):
+    for obj in operator_objects(installed, crashing=world.faults.on("operator-crashing", site.context)):
         await _ensure(api, obj)
 
 

@@ -1,0 +1,23 @@
+TOP_KEYS = (
+    "known are apiVersion, kind, meshID, istioVersion, kubeconfig, east, west, cni, gateway, images, istio, kernel, "
+    "sampleNamespace, timeouts"
+)
+CLUSTER_KEYS = "known are context, clusterName, network, server, gatewayAddress, kubeconfig, cni, gateway, istio"
+NO_EAST = "no context for the primary cluster (--east, MESHCTL_EAST, or east.context in a file)"
+NO_CONTEXT = "no context for the remote cluster (--west, MESHCTL_WEST, or west in a file)"
+NO_WEST = "no remote cluster; a mesh has at least one (--west, MESHCTL_WEST, or west in a file)"
+CAPITAL = "has a capital letter, which the names of Kubernetes objects made from it can't have"
+NETWORK = "is not the value of a label (letters, digits, -, _ and ., at most 63, no sign at the ends)"
+NAMESPACE = "is not the name of a namespace (lower-case letters, digits and -, at most 63)"
+UNFINISHED = "is not YAML: expected the node content, but found '<stream end>' while parsing a flow node"
+
+VERSION = "is not a version with three numbers, such as 1.28.6"
+ALIAS = "is an alias, and two operators may take it for two versions; write the version itself, such as 1.28.6"
+LABEL = "is not a lower-case name of letters, digits and - (at most 63, no - at the ends)"
+DURATION = "must be a duration above zero and up to 24h, such as 90s, 5m, 1h30m or 300 (seconds), not"
+PATH = "is not the absolute path of a directory on the nodes"
+PREFIX = "is not the beginning of an image name: HOST[:PORT][/PATH], without scheme, tag or slash at the end"
+LOOPBACK = "loopback: another cluster would reach itself there"
+PROXY = "must end after HOST:PORT; a path leads through a proxy, whose certificate istiod would not trust"
+HOSTNAME = "must be an IP address; a host name would make the remote's istiod an ExternalName Service, which API servers refuse for webhooks"
+SET_BY = "can't be given here: set by"
