@@ -25,7 +25,7 @@ class Shape:
     ca: bool | None = True
     path_length: int | None = None
     key_cert_sign: bool | None = True
-    starts: timedelta = timedelta(days=-1)
+    starts: timedelta = timedelta(days=-100)
     ends: timedelta = timedelta(days=1000)
     key: AnyKey | None = None
 

@@ -2,6 +2,7 @@
 
 import ssl
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,8 @@ def test_a_server_certificate_verifies_for_its_names_and_addresses() -> None:
     ca = authority.make_api_authority("east-ca", now=NOW)
     serving = authority.make_serving(ca, ["kubernetes.default.svc", "127.0.0.1", "::1"], now=NOW)
     verifier = verification.PolicyBuilder().store(verification.Store([certificate(ca)])).time(NOW)
-    for name in (x509.DNSName("kubernetes.default.svc"), *_addresses("127.0.0.1", "::1")):
+    names: list[x509.DNSName | x509.IPAddress] = [x509.IPAddress(ip_address(text)) for text in ("127.0.0.1", "::1")]
+    for name in [x509.DNSName("kubernetes.default.svc"), *names]:
         assert verifier.build_server_verifier(name).verify(certificate(serving), [])
     with pytest.raises(verification.VerificationError):
         verifier.build_server_verifier(x509.DNSName("elsewhere")).verify(certificate(serving), [])
@@ -162,12 +164,6 @@ def test_repr_shows_no_key() -> None:
     made = authority.make_material(root, "east", now=NOW, key=FAST)
     for shown in (repr(root), repr(made)):
         assert "PRIVATE" not in shown
-
-
-def _addresses(*texts: str) -> list[x509.IPAddress]:
-    from ipaddress import ip_address
-
-    return [x509.IPAddress(ip_address(text)) for text in texts]
 
 
 def _handshake(server: ssl.SSLContext, client: ssl.SSLContext, name: str) -> str | None:

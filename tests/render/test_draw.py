@@ -66,6 +66,7 @@ def test_before_the_plan_there_is_nothing() -> None:
 def test_a_terminal_that_knows_only_ascii() -> None:
     text = seen(grown(EVENTS[:9]), NOON + 20, marks=ASCII)
     assert text.splitlines()[:2] == ["Install mesh1 - 20 s - 2 of 4 steps", "  cluster1  + 2 done"]
+    assert seen(grown(EVENTS[:9]), NOON + 20, width=30, marks=ASCII).isascii()
 
 
 def test_a_warning_about_no_step_is_in_the_title() -> None:

@@ -1,8 +1,6 @@
 """The contract with programs: exact objects, and a page that names exactly their keys."""
 
 import json
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +8,8 @@ import pytest
 from meshctl.events import Event, Warned
 from meshctl.render.jsonl import JsonSink, document, line
 
+from .page import documented
 from .story import CAUSE, EVENTS, FAILURE, NOON
-
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "events.md"
 
 
 def about(cluster: str, title: str) -> dict[str, Any]:
@@ -144,16 +141,9 @@ def test_events_as_pinned(event: Event, expected: dict[str, Any]) -> None:
 
 
 def test_the_page_names_exactly_the_keys_of_each_type() -> None:
-    page = PAGE.read_text()
-    always = set(documented(page, "Every event"))
+    always = documented("Every event")
     keys = {expected["type"]: set(expected) for _, expected in PINNED}
-    assert {name: always | set(documented(page, f"`{name}`")) for name in keys} == keys
-
-
-def documented(page: str, heading: str) -> list[str]:
-    """The first column of the table below a heading."""
-    section = page.partition(f"### {heading}\n")[2].partition("\n#")[0]
-    return re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+    assert {name: always | documented(f"`{name}`") for name in keys} == keys
 
 
 def test_only_events_are_in_the_stream() -> None:

@@ -4,6 +4,8 @@ from meshctl.render.junit import Case
 from meshctl.render.matrix import cases, document, table
 from meshctl.verification import Matrix
 
+from .page import documented
+
 ALL = {("cluster1", "v1"): 6, ("cluster1", "v2"): 4, ("cluster2", "v1"): 5, ("cluster2", "v2"): 5}
 LIKELY = {("cluster2", "v1"): "the Service helloworld is not there\non cluster2"}
 
@@ -94,6 +96,7 @@ def test_the_document_as_pinned() -> None:
             {"from": "cluster2", "version": "v1", "hint": "the Service helloworld is not there on cluster2"},
         ],
     }
+    assert set(document(matrix(ALL))) == documented("`verification`")
     assert document(matrix(ALL))["complete"] is True
     assert document(matrix(ALL))["missing"] == []
 

@@ -7,6 +7,7 @@ from meshctl.events import Ended, Event, Failure, Finished, Outcome, Planned, Pr
 from meshctl.render.exits import MEANINGS
 from meshctl.render.plain import PlainSink, line
 
+from .page import rows
 from .story import EVENTS, ISTIO, NOON
 
 STORY = """\
@@ -90,5 +91,6 @@ def test_a_reason_is_written_once_until_it_changes() -> None:
     ]
 
 
-def test_every_exit_code_has_a_meaning() -> None:
+def test_every_exit_code_has_a_meaning_and_the_page_says_the_same() -> None:
     assert set(MEANINGS) == set(Exit)
+    assert rows("Exit codes") == [[str(int(code)), meaning] for code, meaning in MEANINGS.items()]

@@ -9,6 +9,8 @@ from meshctl.plan import Act, Apply, Awaited, Clients, Delete, Fact, Note, Plan,
 from meshctl.render.plan_text import plan_document, plan_text, shown
 from meshctl.spec import Cluster, MeshSpec
 
+from .page import documented
+
 EAST = Cluster("cluster1", "east", "network1")
 WEST = Cluster("cluster2", "west", "network2")
 MESH = MeshSpec(EAST, (WEST,))
@@ -103,6 +105,7 @@ def test_objects_in_full_are_masked_and_have_facts_in_words() -> None:
 def test_as_a_document() -> None:
     document = plan_document(PLAN, objects)
     assert "s3cret" not in json.dumps(document)
+    assert set(document) == documented("`plan`")
     assert {key: document[key] for key in ("v", "type", "title", "mesh", "clusters")} == {
         "v": 1,
         "type": "plan",

@@ -19,5 +19,12 @@ PATH = "is not the absolute path of a directory on the nodes"
 PREFIX = "is not the beginning of an image name: HOST[:PORT][/PATH], without scheme, tag or slash at the end"
 LOOPBACK = "loopback: another cluster would reach itself there"
 PROXY = "must end after HOST:PORT; a path leads through a proxy, whose certificate istiod would not trust"
-HOSTNAME = "must be an IP address; a host name would make the remote's istiod an ExternalName Service, which API servers refuse for webhooks"
+HOSTNAME = (
+    "must be an IP address; a host name would make the remote's istiod an ExternalName Service, "
+    "which API servers refuse for webhooks"
+)
 SET_BY = "can't be given here: set by"
+UNKNOWN_TO_ISTIO = "can't be given here: unknown to the Istio resource; the east-west gateways have the section gateway"
+TIMEOUT_KEYS = "known are cni, istio, remote, gateway, address, expose, token, sync, samples, traffic, delete"
+EXCLUDED = "can't be given here: set by meshctl; it is cni.excludeNamespaces at the top of the file"
+TAB = "is not YAML: found character '\\t' that cannot start any token while scanning for the next token"

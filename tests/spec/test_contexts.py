@@ -129,6 +129,7 @@ BROKEN: list[tuple[str, list[str]]] = [
     (f"users: *{SECRET}\n", ["{}:1: is not valid YAML"]),
     (f"x: !{SECRET} {SECRET}\n", ["{}:1: is not valid YAML"]),
     ("a: 1\n---\nb: 2\n", ["{}:2: is not valid YAML"]),
+    ("a: \x07\n", ["{}: is not valid YAML"]),
     ("- a\n", ["{}: is not a kubeconfig"]),
     ("", ["there is no context 'east'; {} has no contexts at all"]),
     ("contexts: {}\n", ["{}: contexts must be a list of entries with name and context"]),
@@ -165,6 +166,12 @@ def test_a_broken_kubeconfig_is_named_but_not_quoted(text: str, expected: list[s
     assert problems_of("east", str(path)) == [problem.format(path) for problem in expected]
 
 
+def test_a_file_beyond_all_measure_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    path.write_bytes(b"#" * (16 * 1024 * 1024 + 1))
+    assert problems_of("east", str(path)) == [f"{path}: is larger than 16 MiB"]
+
+
 def test_files_that_are_not_there(tmp_path: Path) -> None:
     gone = str(tmp_path / "gone")
     assert problems_of("east", gone) == [f"{gone}: no such file"]
@@ -177,9 +184,9 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 def test_unknown_contexts_are_reported_together_with_those_there_are(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path / "config", east="https://a:1", west="https://b:1")
     with pytest.raises(SpecError) as caught:
-        find_contexts(mesh("eest", "zzzzz", kubeconfig=path), {})
+        find_contexts(mesh("eastt", "zzzzz", kubeconfig=path), {})
     assert caught.value.problems == (
-        f"cluster1: there is no context 'eest' in {path}; did you mean east?; there are east, west",
+        f"cluster1: there is no context 'eastt' in {path}; did you mean east?; there are east, west",
         f"cluster2: there is no context 'zzzzz' in {path}; there are east, west",
     )
 

@@ -12,6 +12,7 @@ from meshctl.spec.environment import VARIABLES
 from meshctl.spec.fields import MESH, TIMEOUTS_ABOUT
 from meshctl.spec.flags import Flags
 from meshctl.spec.load import load_spec
+from meshctl.spec.places import spell
 from meshctl.spec.schema import file_schema
 
 from .loading import SMALLEST, problems_of_text
@@ -155,5 +156,6 @@ def test_every_variable_is_described_and_leads_to_a_field() -> None:
     assert len({variable.name for variable in VARIABLES}) == len(VARIABLES)
     for variable in VARIABLES:
         assert variable.about
+        assert variable.sets == spell(variable.keys)
         if variable.keys:
             assert MESH.field(str(variable.keys[0]))

@@ -177,7 +177,7 @@ def _write(directory: Path, root: KeyPair | None, clusters: Mapping[str, Mapping
             (staged / name).mkdir(mode=0o700)
             _write_folder(staged / name, parts)
         if beside == directory:
-            _move_into(directory, staged, [*((ROOT_KEY, ROOT_CERT) if root else ()), *clusters])
+            move_into(directory, staged, [*((ROOT_KEY, ROOT_CERT) if root else ()), *clusters])
         else:
             staged.rename(directory)
     finally:
@@ -201,7 +201,7 @@ def _write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
             os.fsync(descriptor)
 
 
-def _move_into(directory: Path, staged: Path, names: Sequence[str]) -> None:
+def move_into(directory: Path, staged: Path, names: Sequence[str]) -> None:
     """Move all, or take back what was moved; never over something that came to be there meanwhile."""
     moved: list[Path] = []
     try:

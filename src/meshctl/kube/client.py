@@ -2,6 +2,7 @@
 
 import builtins
 from collections.abc import Iterator, Mapping, Sequence
+from threading import Lock
 from types import MappingProxyType
 from weakref import WeakSet
 
@@ -24,6 +25,7 @@ class KubeClient:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self._lock = Lock()
         self._watches: WeakSet[ObjectWatch] = WeakSet()
 
     @property
@@ -54,7 +56,8 @@ class KubeClient:
     def watch(self, ref: Ref) -> ObjectWatch:
         """Follow one object."""
         watch = ObjectWatch(self._transport, ref)
-        self._watches.add(watch)
+        with self._lock:
+            self._watches.add(watch)
         return watch
 
     def apply(
@@ -123,7 +126,9 @@ class KubeClient:
 
     def close(self) -> None:
         """Close the idle connections and end the watches that are still open."""
-        for watch in builtins.list(self._watches):
+        with self._lock:
+            watches = builtins.list(self._watches)
+        for watch in watches:
             watch.close()
         self._transport.api.rest_client.close()
 

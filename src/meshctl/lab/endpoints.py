@@ -8,6 +8,7 @@ from meshctl.lab.controllers.shapes import container_of, env_of, labels_of, name
 from meshctl.lab.istiods import Istiod, Istiods
 from meshctl.lab.network import (
     BLOCKED,
+    CLIENT,
     DATA_PORT,
     Place,
     ingress_of,
@@ -70,16 +71,16 @@ class Mesh:
         return self.places[self.istiod.cluster_id]
 
 
-async def mesh_of(world: World, istiods: Istiods, site: Site) -> Mesh | None:
-    """Return the mesh that the proxies of a site belong to, as it is now."""
-    istiod = istiods.governing(site.context)
+async def mesh_of(world: World, istiods: Istiods, site: Site, pod: Manifest) -> Mesh | None:
+    """Return the mesh that the proxy (or the istiod) in a pod belongs to, as it is now."""
+    istiod = istiods.governing(site.context, uid_of(pod))
     if istiod is None:
         return None
     places, networks = {}, {}
     for cluster_id, context in istiod.clusters().items():
         home = world.site(context)
         places[cluster_id] = await survey(home)
-        namespace = await home.api("lab-network").get(Ref(NAMESPACE, istiod.namespace))
+        namespace = await home.api(CLIENT).get(Ref(NAMESPACE, istiod.namespace))
         networks[cluster_id] = labels_of(namespace).get(NETWORK_LABEL, "")
     return Mesh(world, istiods, istiod, places, networks)
 
@@ -97,8 +98,8 @@ def network_gateways(mesh: Mesh) -> list[NetworkGateway]:
         for service in place.services:
             network = labels_of(service).get(NETWORK_LABEL)
             port = int(labels_of(service).get(GATEWAY_PORT_LABEL) or DATA_PORT)
-            for address in ingress_of(service) if network else ():
-                found.append(NetworkGateway(str(network), cluster_id, address, port, place, service))
+            addresses = ingress_of(service) if network else ()
+            found += [NetworkGateway(str(network), cluster_id, at, port, place, service) for at in addresses]
     return found
 
 
@@ -153,6 +154,5 @@ def _trusted(mesh: Mesh, client: Manifest, pod: Manifest) -> Fate:
     """Say whether the two proxies believe each other: both hold certificates of one root."""
     if not injected(pod):
         return Fate.WORKS
-    held = mesh.istiods.certificates
-    one, other = held.get(uid_of(client)), held.get(uid_of(pod))
-    return Fate.WORKS if one is None or other is None or one & other else Fate.DISTRUSTED
+    one, other = (mesh.istiods.proxies.get(uid_of(proxy)) for proxy in (client, pod))
+    return Fate.WORKS if one is None or other is None or one.roots & other.roots else Fate.DISTRUSTED

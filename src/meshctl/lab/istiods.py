@@ -77,6 +77,14 @@ class Istiod:
         return remote is not None and remote.site == site and remote.usable and remote.status is Sync.SYNCED
 
 
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A running proxy: the site of the istiod that it is connected to, and the roots that it trusts."""
+
+    istiod: str
+    roots: frozenset[str] = frozenset()
+
+
 class Bell:
     """Wakes whoever waits for something to change."""
 
@@ -100,13 +108,13 @@ class Bell:
 class Istiods:
     """Every istiod of a lab, by the site it runs on; one registry is shared by all controllers and by the traffic.
 
-    `certificates` holds the trusted root of each running proxy by the uid of its pod; `requests` counts what each
-    client's proxy has sent, by pod uid, cluster name and endpoint.
+    `proxies` holds every running proxy by the uid of its pod; `requests` counts what each client's proxy has sent, by
+    pod uid, cluster name and endpoint.
     """
 
     def __init__(self) -> None:
         self._all: dict[str, dict[str, Istiod]] = {}
-        self.certificates: dict[str, frozenset[str]] = {}
+        self.proxies: dict[str, Proxy] = {}
         self.requests: Counter[tuple[str, str, str]] = Counter()
 
     def started(self, istiod: Istiod) -> None:
@@ -130,11 +138,15 @@ class Istiods:
         """Return the process that runs in a pod."""
         return next((istiod for istiod in self.at(site) if istiod.pod == pod), None)
 
-    def governing(self, site: str) -> Istiod | None:
-        """Return the istiod that configures the proxies of a site: its own, or one that has it as a remote."""
+    def governing(self, site: str, pod: str = "") -> Istiod | None:
+        """Return the istiod that configures a proxy: the one it is connected to, else one that knows its site.
+
+        `pod` is the uid of the proxy's pod; a proxy stays connected also when istiod no longer knows its cluster.
+        """
+        home = self.proxies[pod].istiod if pod in self.proxies else ""
         everyone = [istiod for processes in self._all.values() for istiod in processes.values()]
-        everyone.sort(key=lambda istiod: (istiod.site != site, not istiod.alive))
+        everyone.sort(key=lambda istiod: (istiod.site != home, istiod.site != site, not istiod.alive))
         for istiod in everyone:
-            if istiod.site == site or any(remote.site == site for remote in istiod.remotes.values()):
+            if istiod.site in (home, site) or any(remote.site == site for remote in istiod.remotes.values()):
                 return istiod
         return None

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from ipaddress import AddressValueError, IPv4Address
 
-from meshctl.lab.apiserver.hooks import WebhookRejected, WebhookUnreachable
+from meshctl.lab.api import Api, ApiError
+from meshctl.lab.apiserver.hooks import WebhookRejectedError, WebhookUnreachableError
 from meshctl.lab.controllers import istiod_injection, istiod_validation
 from meshctl.lab.controllers.shapes import (
     condition_status,
@@ -31,8 +32,9 @@ from meshctl.names import (
     SIDECAR_STATUS,
     VIRTUAL_SERVICE,
 )
-from meshctl.objects import Manifest, Ref, dig
+from meshctl.objects import Kind, Manifest, Ref, dig
 
+CLIENT = "lab-network"
 XDS_PORT = 15012
 WEBHOOK_PORT = 15017
 DATA_PORT = 15443
@@ -93,9 +95,19 @@ class Place:
 
 async def survey(site: Site) -> Place:
     """Read what decides about connections in one cluster."""
-    api = site.api("lab-network")
+    api = site.api(CLIENT)
     kinds = (SERVICE, ENDPOINT_SLICE, POD, GATEWAY, VIRTUAL_SERVICE)
-    return Place(site, *[tuple(await api.list(kind)) for kind in kinds])
+    return Place(site, *[tuple(await _listed(api, kind)) for kind in kinds])
+
+
+async def _listed(api: Api, kind: Kind) -> list[Manifest]:
+    """Return all objects of a kind; there are none of a kind that is not served."""
+    try:
+        return await api.list(kind)
+    except ApiError as error:
+        if error.code != 404:
+            raise
+        return []
 
 
 def injected(pod: Manifest | None) -> bool:
@@ -130,7 +142,7 @@ async def holder(world: World, address: str) -> tuple[Place, Manifest] | None:
     """Return the load-balanced Service that answers at an address or hostname, and the cluster it is in."""
     sites = sorted(world.sites, key=lambda site: not address.startswith(f"{lb_address(world, site.context, 0)[:-1]}"))
     for site in sites:
-        for service in await site.api("lab-network").list(SERVICE):
+        for service in await site.api(CLIENT).list(SERVICE):
             if dig(service, "spec", "type") == "LoadBalancer" and address in ingress_of(service):
                 return await survey(site), service
     return None
@@ -262,7 +274,7 @@ async def served_roots(dialed: Dialed) -> frozenset[str]:
     """
     if dialed.site is None or dialed.pod is None:
         return frozenset()
-    api = dialed.site.api("lab-network")
+    api = dialed.site.api(CLIENT)
     revision = env_of(container_of(dialed.pod, "discovery")).get("REVISION", "default")
     for config in await api.list(MUTATING_WEBHOOK, labels={"istio.io/rev": revision}):
         for webhook in config.get("webhooks") or ():
@@ -278,17 +290,17 @@ async def call_webhook(
     """Carry an AdmissionReview from a site's API server to istiod, and its answer back."""
     service = client_config.get("service")
     if not service:
-        raise WebhookUnreachable(f"dial tcp: lookup webhook on {DNS_SERVER}: no such host")
+        raise WebhookUnreachableError(f"dial tcp: lookup webhook on {DNS_SERVER}: no such host")
     host = f"{service['name']}.{service['namespace']}.svc"
     dialed = await dial(world, site, service["namespace"], service["name"], int(service.get("port", 443)))
     if dialed.end is End.NO_SERVICE:
-        raise WebhookUnreachable(f'service "{service["name"]}" not found')
+        raise WebhookUnreachableError(f'service "{service["name"]}" not found')
     if dialed.end is End.DROPPED:
         await asyncio.sleep(world.delays.of(timeout))
     if dialed.end is not End.REACHED or dialed.site is None or dialed.pod is None:
-        raise WebhookUnreachable(trouble(dialed, host, "context deadline exceeded"))
+        raise WebhookUnreachableError(trouble(dialed, host, "context deadline exceeded"))
     if not roots_in_bundle(str(client_config.get("caBundle") or "")) & await served_roots(dialed):
-        raise WebhookUnreachable(UNKNOWN_AUTHORITY)
+        raise WebhookUnreachableError(UNKNOWN_AUTHORITY)
     return await _answer(dialed.site, dialed.pod, path, review)
 
 
@@ -297,9 +309,9 @@ async def _answer(site: Site, pod: Manifest, path: str, review: Manifest) -> Man
         return istiod_validation.answer(review)
     if path == "/inject" or path.startswith("/inject/"):
         name = istiod_injection.settings_name(pod)
-        config = await site.api("lab-network").get(Ref(CONFIG_MAP, name, namespace_of(pod)))
+        config = await site.api(CLIENT).get(Ref(CONFIG_MAP, name, namespace_of(pod)))
         return istiod_injection.answer(istiod_injection.settings(pod, config), path, review)
-    raise WebhookRejected(NOT_SERVED)
+    raise WebhookRejectedError(NOT_SERVED)
 
 
 async def probe_istiod(world: World, site: Site, ca_bundle: str) -> tuple[bool, str]:

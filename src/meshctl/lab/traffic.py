@@ -1,4 +1,4 @@
-"""What programs in pods answer when they are run by `kubectl exec`: curl through the mesh, istiod's and Envoy's tools."""
+"""What programs in pods answer when `kubectl exec` runs them: curl through the mesh, istiod's and Envoy's tools."""
 
 import asyncio
 import re
@@ -13,6 +13,7 @@ from meshctl.lab.debug_endpoints import cluster_lines, clusterz, networkz, syncz
 from meshctl.lab.endpoints import Endpoint, Fate, Mesh, endpoints, mesh_of
 from meshctl.lab.istiods import Istiods
 from meshctl.lab.network import (
+    CLIENT,
     End,
     Place,
     injected,
@@ -59,7 +60,7 @@ async def run_command(
     world: World, istiods: Istiods, site: Site, namespace: str, pod: str, container: str, argv: Sequence[str]
 ) -> Output:
     """Run a command in a container; return stdout, stderr and the exit code. Raises ApiError."""
-    found = await site.api("lab-network").get(Ref(POD, pod, namespace))
+    found = await site.api(CLIENT).get(Ref(POD, pod, namespace))
     if found is None:
         raise ApiError(404, "NotFound", f'pods "{pod}" not found')
     name = container or str(dig(found, "spec", "containers", 0, "name") or "")
@@ -118,12 +119,10 @@ async def _curl(shell: _Shell, argv: list[str]) -> Output:
     except curl.UsageError as error:
         return b"", f"{error.text}\n".encode(), error.code
     place = await survey(shell.site)
-    mesh = await mesh_of(shell.world, shell.istiods, shell.site) if injected(shell.pod) else None
+    mesh = await mesh_of(shell.world, shell.istiods, shell.site, shell.pod) if injected(shell.pod) else None
     transfers = [_transfer(shell, place, mesh, url, options) for url in urls]
-    if options.parallel:
-        replies = list(await asyncio.gather(*transfers))
-    else:
-        replies = [await transfer for transfer in transfers]
+    pending = await asyncio.gather(*transfers) if options.parallel else [await transfer for transfer in transfers]
+    replies = list(pending)
     written = [curl.shown(options, reply) for reply in replies]
     out, err = ("".join(parts).encode() for parts in zip(*written, strict=True))
     return out, err, curl.exit_code(options, replies)
@@ -227,7 +226,7 @@ def image_version(image: str) -> str:
 # --- debug tools ------------------------------------------------------------------------------------------------
 async def _debug(shell: _Shell, path: str) -> Output:
     istiod = shell.istiods.in_pod(shell.site.context, name_of(shell.pod))
-    mesh = await mesh_of(shell.world, shell.istiods, shell.site)
+    mesh = await mesh_of(shell.world, shell.istiods, shell.site, shell.pod)
     if istiod is None or mesh is None:
         text = "Error: failed executing command: dial tcp 127.0.0.1:15014: connect: connection refused\n"
         return b"", text.encode(), 255
@@ -246,7 +245,7 @@ async def _debug(shell: _Shell, path: str) -> Output:
 
 
 async def _envoy(shell: _Shell, path: str) -> Output:
-    mesh = await mesh_of(shell.world, shell.istiods, shell.site)
+    mesh = await mesh_of(shell.world, shell.istiods, shell.site, shell.pod)
     if path != "clusters" or mesh is None:
         return b"", b"", 0
     text = ""

@@ -4,13 +4,14 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 from meshctl.events import Event
 from meshctl.render.jsonl import JsonSink
 from meshctl.render.plain import PlainSink, writer
+from meshctl.render.text import local_zone
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -62,7 +63,6 @@ def choose(output: Output, *, is_terminal: bool, environ: Mapping[str, str]) -> 
 
 def open_sink(look: Look, *, stdout: TextIO, stderr: TextIO, zone: tzinfo | None = None) -> Sink:
     """Return the sink for `look`; times are shown in `zone`, or where we are."""
-    here = zone or datetime.now(UTC).astimezone().tzinfo or UTC
     if look.output is Output.JSON:
         return JsonSink(writer(stdout), writer(stderr))
     if look.output is Output.LIVE:
@@ -73,7 +73,7 @@ def open_sink(look: Look, *, stdout: TextIO, stderr: TextIO, zone: tzinfo | None
 
         console = Console(file=stderr, force_terminal=True, no_color=not look.colour, highlight=False)
         return LiveSink(console, time.time)
-    return PlainSink(writer(stderr), here)
+    return PlainSink(writer(stderr), zone or local_zone())
 
 
 def say(text: "Text", stream: TextIO, *, colour: bool) -> None:

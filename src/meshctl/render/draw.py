@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.console import ConsoleDimensions
+from rich.console import ConsoleDimensions, OverflowMethod
 from rich.text import Text
 
 from meshctl.events import Failure, Outcome
@@ -41,14 +41,17 @@ Lines = list[Text]
 
 
 def draw(tree: Tree, now: float, size: ConsoleDimensions, marks: Marks = UNICODE) -> Text:
-    """Return the picture of a run, nothing before its plan: a line less than the terminal's height, cut at its width."""
+    """Return the picture of a run, empty before its plan: lower than the terminal, and cut at its width."""
     pen = _Pen(now, size.width, marks)
     if not tree.title:
         return Text()
     room = max(size.height - 2, 1)
-    drafts = [lines for lines in _drafts(lanes(tree), pen, room) if lines is not None]
-    body = next((lines for lines in drafts if len(lines) <= room), drafts[-1][:room])
-    return Text("\n", no_wrap=True, overflow="ellipsis").join([_title(tree, pen), *body])
+    body: Lines = []
+    for body in _drafts(lanes(tree), pen, room):
+        if len(body) <= room:
+            break
+    overflow: OverflowMethod = "crop" if marks == ASCII else "ellipsis"  # the ellipsis is not ASCII
+    return Text("\n", no_wrap=True, overflow=overflow).join([_title(tree, pen), *body[:room]])
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,8 @@ PER_SECOND = 8.0
 class LiveSink:
     """Draws the run over and over in place; can be entered again for the next plan.
 
-    When the run has ended the picture goes, for the summary says it all; when it broke off, its last state stays. Events
-    only replace a value that the drawing thread reads, so neither waits for the other.
+    When the run has ended the picture goes, for the summary says it all; when it broke off, its last state stays.
+    Events only replace a value that the drawing thread reads, so neither waits for the other.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.time) -> None:

@@ -24,6 +24,11 @@ def one_line(text: str) -> str:
     return _CONTROLS.sub(" ", _ESCAPES.sub("", _SECRETS.sub(HIDDEN, text))).strip()
 
 
+def local_zone() -> tzinfo:
+    """Return the time zone of this machine, for everything that people read."""
+    return datetime.now(UTC).astimezone().tzinfo or UTC
+
+
 def clock(at: float, zone: tzinfo = UTC) -> str:
     """Return the time of day."""
     return f"{datetime.fromtimestamp(at, zone):%H:%M:%S}"

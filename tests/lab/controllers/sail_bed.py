@@ -19,7 +19,6 @@ from meshctl.names import (
     INJECTOR,
     ISTIO_SYSTEM,
     ISTIOD,
-    NAMESPACE,
     POD,
     THE_CNI,
     THE_ISTIO,
@@ -77,6 +76,10 @@ def said(obj: Manifest | None) -> list[str]:
 
 def state(obj: Manifest | None) -> Any:
     return dig(obj, "status", "state")
+
+
+def is_state(wanted: str) -> Callable[[Manifest], bool]:
+    return lambda obj: bool(state(obj) == wanted)
 
 
 class Bed:
@@ -206,6 +209,3 @@ class Bed:
 def story(told: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run an asynchronous test."""
     asyncio.run(told())
-
-
-__all__ = ["NAMESPACE", "Bed", "said", "state", "story"]

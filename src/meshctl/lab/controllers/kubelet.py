@@ -23,7 +23,7 @@ from meshctl.lab.controllers.shapes import (
     uid_of,
 )
 from meshctl.lab.delays import Delays
-from meshctl.lab.istiods import Bell, Istiods, roots_in
+from meshctl.lab.istiods import Bell, Istiods, Proxy, roots_in
 from meshctl.lab.network import injected
 from meshctl.lab.sites import Site, World
 from meshctl.names import CONFIG_MAP, DAEMON_SET, NODE, POD
@@ -86,7 +86,7 @@ class _Kubelet:
         if change.type == "DELETED":
             self._stop(uid)
             self.dying.discard(uid)
-            self.istiods.certificates.pop(uid, None)
+            self.istiods.proxies.pop(uid, None)
             self.load[str(dig(pod, "spec", "nodeName"))] -= 1
         elif deleting(pod):
             if uid not in self.dying:
@@ -140,14 +140,14 @@ class _Kubelet:
             await self._report(pod, stages.running(pod, ready=simple, restarts=restarts), where)
         await _sleep_until(born + speed.ready)
         await self._clear(pod, self.gates.answering)
-        await self._certify(pod)
+        await self._connect(pod)
         await self._report(pod, stages.running(pod, ready=True, restarts=restarts), where)
 
-    async def _certify(self, pod: Manifest) -> None:
+    async def _connect(self, pod: Manifest) -> None:
         if injected(pod):
             istiod = await self.gates.istiod_of(pod)
             if istiod is not None:
-                self.istiods.certificates[uid_of(pod)] = roots_in(istiod.root)
+                self.istiods.proxies[uid_of(pod)] = Proxy(istiod.site, roots_in(istiod.root))
 
     async def _bind(self, pod: Manifest) -> Manifest:
         told = ""

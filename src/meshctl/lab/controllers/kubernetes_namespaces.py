@@ -15,13 +15,20 @@ from meshctl.objects import Kind, Manifest, Ref, dig
 
 ROOT_CA = "kube-root-ca.crt"
 ROOT_CA_SOURCE = Ref(CONFIG_MAP, ROOT_CA, "kube-system")
-"""Where the API server puts its own CA when it starts; every other namespace gets a copy."""
+"""Where the API server's CA is to be put when a cluster starts; every other namespace gets a copy."""
 
 CONTENT_KINDS = tuple(kind for kind in KINDS if kind.namespaced and kind != ACCESS_REVIEW)
+
 LOOK_AGAIN = 0.05
 LOOK_AGAIN_LAST = 1.0
 
 Leftovers = Sequence[tuple[Kind, Manifest]]
+
+
+def root_ca(pem: str) -> Manifest:
+    """Return the ConfigMap with the API server's CA that all the others are copies of."""
+    meta = {"name": ROOT_CA, "namespace": ROOT_CA_SOURCE.namespace}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {"ca.crt": pem}}
 
 
 def conditions(left: Leftovers) -> list[Manifest]:

@@ -12,9 +12,21 @@ _OPEN: Manifest = {"type": "object", "x-kubernetes-preserve-unknown-fields": Tru
 _TEXT: Manifest = {"type": "string"}
 _COUNT: Manifest = {"type": "integer", "format": "int32"}
 _ISTIO_VALUES = (
-    "base", "defaultRevision", "experimental", "gatewayClasses", "global", "istiodRemote", "meshConfig", "pilot",
-    "profile", "revision", "revisionTags", "sidecarInjectorWebhook", "telemetry", "ztunnel",
-)  # fmt: skip
+    "base",
+    "defaultRevision",
+    "experimental",
+    "gatewayClasses",
+    "global",
+    "istiodRemote",
+    "meshConfig",
+    "pilot",
+    "profile",
+    "revision",
+    "revisionTags",
+    "sidecarInjectorWebhook",
+    "telemetry",
+    "ztunnel",
+)
 _CNI_VALUES = ("cni", "global")
 _NAMESPACE_RULE = {
     "rule": "!has(self.values) || !has(self.values.global) || !has(self.values.global.istioNamespace)"

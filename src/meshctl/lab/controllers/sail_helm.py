@@ -23,9 +23,19 @@ from meshctl.objects import Manifest, Ref, dig
 _ATTEMPTS = 8
 # Helm deletes in this order; kinds it does not know come last, in alphabetical order.
 _REMOVAL = (
-    "Service", "PodDisruptionBudget", "HorizontalPodAutoscaler", "Deployment", "DaemonSet", "RoleBinding", "Role",
-    "ClusterRoleBinding", "ClusterRole", "ConfigMap", "Secret", "ServiceAccount",
-)  # fmt: skip
+    "Service",
+    "PodDisruptionBudget",
+    "HorizontalPodAutoscaler",
+    "Deployment",
+    "DaemonSet",
+    "RoleBinding",
+    "Role",
+    "ClusterRoleBinding",
+    "ClusterRole",
+    "ConfigMap",
+    "Secret",
+    "ServiceAccount",
+)
 
 
 class Render(Protocol):

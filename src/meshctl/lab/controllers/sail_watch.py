@@ -22,6 +22,7 @@ from meshctl.names import (
     MUTATING_WEBHOOK,
     NAMESPACE,
     POD,
+    POD_DISRUPTION_BUDGET,
     ROLE,
     ROLE_BINDING,
     SERVICE,
@@ -31,10 +32,22 @@ from meshctl.names import (
 from meshctl.objects import Kind, Manifest, dig
 
 _OWNED = (
-    CLUSTER_ROLE, CLUSTER_ROLE_BINDING, CONFIG_MAP, DAEMON_SET, DEPLOYMENT, ENDPOINT_SLICE, HPA, MUTATING_WEBHOOK, ROLE,
-    ROLE_BINDING, SERVICE, SERVICE_ACCOUNT, VALIDATING_WEBHOOK,
-)  # fmt: skip
-_STATUS_IGNORED = (HPA, SERVICE)
+    CLUSTER_ROLE,
+    CLUSTER_ROLE_BINDING,
+    CONFIG_MAP,
+    DAEMON_SET,
+    DEPLOYMENT,
+    ENDPOINT_SLICE,
+    HPA,
+    MUTATING_WEBHOOK,
+    POD_DISRUPTION_BUDGET,
+    ROLE,
+    ROLE_BINDING,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    VALIDATING_WEBHOOK,
+)
+_STATUS_IGNORED = (HPA, POD_DISRUPTION_BUDGET, SERVICE)
 _UPDATES_IGNORED = (SERVICE_ACCOUNT,)  # others add pull secrets and tokens to accounts
 
 Seen = Callable[[Change, Manifest | None], None]

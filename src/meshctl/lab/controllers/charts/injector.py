@@ -8,6 +8,7 @@ from importlib.resources import files
 import yaml
 
 from meshctl.lab.controllers.charts.metadata import Chart
+from meshctl.lab.controllers.charts.values import layered
 from meshctl.lab.controllers.charts.webhooks import suffixed
 from meshctl.names import CONFIG_MAP
 from meshctl.objects import Manifest, dig
@@ -44,23 +45,16 @@ def injection_config(templates: Mapping[str, str]) -> str:
 
 def _mesh(values: Manifest) -> str:
     shared = values["global"]
-    network, mesh = shared.get("network") or "", shared.get("meshID") or ""
-    defaults: Manifest = {
-        "discoveryAddress": f"{suffixed('istiod', values['revision'])}.{shared['istioNamespace']}.svc:15012"
-    }
-    if mesh:
-        defaults["meshId"] = mesh
+    address = f"{suffixed('istiod', values['revision'])}.{shared['istioNamespace']}.svc:15012"
+    proxy = {"discoveryAddress": address, **({"meshId": shared["meshID"]} if shared.get("meshID") else {})}
     config = {
-        "defaultConfig": defaults,
+        "defaultConfig": proxy,
         "defaultProviders": {"metrics": ["prometheus"]},
         "enablePrometheusMerge": True,
         "rootNamespace": shared["istioNamespace"],
         "trustDomain": "cluster.local",
-        **(values.get("meshConfig") or {}),
     }
-    if network:
-        config["defaultConfig"] = {**config["defaultConfig"], "proxyMetadata": {"ISTIO_META_NETWORK": network}}
-    return str(yaml.safe_dump(config, sort_keys=True))
+    return str(yaml.safe_dump(layered(config, values.get("meshConfig") or {}), sort_keys=True))
 
 
 def _made(chart: Chart, values: Manifest, name: str, data: dict[str, str]) -> Manifest:
