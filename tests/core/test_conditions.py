@@ -16,10 +16,8 @@ def istio(
     version: str = "v1.28.6",
     **metadata: Any,
 ) -> Manifest:
-    listed = [
-        {"type": t, "status": s, **({"reason": r} if r else {}), **({"message": m} if m else {})}
-        for t, s, r, m in conditions
-    ]
+    keys = ("type", "status", "reason", "message")
+    listed = [{key: text for key, text in zip(keys, one, strict=True) if text} for one in conditions]
     status: Manifest = {"conditions": listed}
     if observed is not None:
         status["observedGeneration"] = observed
@@ -167,9 +165,7 @@ def test_the_annotation_names_the_primary(listed: str, met: bool) -> None:
 
 
 def webhook(*bundles: str, **annotations: str) -> Manifest:
-    hooks = [
-        {"name": str(i), "clientConfig": {"caBundle": bundle} if bundle else {}} for i, bundle in enumerate(bundles)
-    ]
+    hooks = [{"clientConfig": {"caBundle": bundle} if bundle else {}} for bundle in bundles]
     return {"metadata": {"annotations": annotations}, "webhooks": hooks}
 
 
@@ -212,7 +208,7 @@ def test_what_is_being_deleted_says_what_holds_it() -> None:
     remains = {
         "type": "NamespaceContentRemaining",
         "status": "True",
-        "message": "Some resources are remaining: pods. has 1",
+        "message": "Some resources remain: pods. has 1",
     }
     terminating = {"metadata": {"deletionTimestamp": "now"}, "status": {"conditions": [remains]}}
-    assert is_.gone(terminating).detail == "Some resources are remaining: pods. has 1"
+    assert is_.gone(terminating).detail == "Some resources remain: pods. has 1"

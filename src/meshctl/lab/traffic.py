@@ -56,10 +56,21 @@ class _Shell:
     container: Manifest
 
 
-async def run_command(
-    world: World, istiods: Istiods, site: Site, namespace: str, pod: str, container: str, argv: Sequence[str]
+async def exec_in_pod(
+    world: World,
+    site: Site,
+    istiods: Istiods,
+    namespace: str,
+    pod: str,
+    container: str,
+    argv: Sequence[str],
+    stdin: bytes = b"",
 ) -> Output:
-    """Run a command in a container; return stdout, stderr and the exit code. Raises ApiError."""
+    """Run a command in a container; return stdout, stderr and the exit code. Raises ApiError.
+
+    No program here reads `stdin`.
+    """
+    del stdin
     found = await site.api(CLIENT).get(Ref(POD, pod, namespace))
     if found is None:
         raise ApiError(404, "NotFound", f'pods "{pod}" not found')

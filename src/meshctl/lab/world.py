@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from meshctl.lab import network, prerequisites, traffic
 from meshctl.lab.apiserver import EmbeddedCluster
@@ -60,7 +61,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Lab:
-    """A running lab. `died` is done only when a part of it has crashed, with that part's exception."""
+    """A lab: its clusters, what they know of each other, and what has happened in them."""
 
     options: LabOptions
     world: World
@@ -148,11 +149,11 @@ def _hooks(lab: Lab, site: Site) -> Hooks:
 def controllers(world: World, site: Site, istiods: Istiods) -> dict[str, Callable[[], Coroutine[None, None, None]]]:
     """Return what runs on a cluster's nodes, in its cloud, and as Istio, by name."""
     return {
-        "kubelet": lambda: kubelet.run(world, site, istiods),
-        "load balancer": lambda: load_balancer.run(world, site),
-        "operator": lambda: sail.run(world, site),
-        "istiod": lambda: istiod.run(world, site, istiods),
-        "foreign owner": lambda: foreign_owner.run(world, site),
+        "kubelet": partial(kubelet.run, world, site, istiods),
+        "load balancer": partial(load_balancer.run, world, site),
+        "operator": partial(sail.run, world, site),
+        "istiod": partial(istiod.run, world, site, istiods),
+        "foreign owner": partial(foreign_owner.run, world, site),
     }
 
 
@@ -180,11 +181,8 @@ async def running_lab(options: LabOptions) -> AsyncIterator[Lab]:
 
 
 def _everything(lab: Lab, site: Site) -> dict[str, Callable[[], Coroutine[None, None, None]]]:
-    managed = {act.__module__.rpartition(".")[2]: act for act in CONTROLLER_MANAGER}
-    acts: dict[str, Callable[[], Coroutine[None, None, None]]] = {}
-    for name, act in managed.items():
-        acts[name] = lambda act=act: act(lab.world, site)  # type: ignore[misc]
-    return acts | controllers(lab.world, site, lab.istiods)
+    managed = {act.__module__.rpartition(".")[2]: partial(act, lab.world, site) for act in CONTROLLER_MANAGER}
+    return {**managed, **controllers(lab.world, site, lab.istiods)}
 
 
 async def _named(name: str, act: Coroutine[None, None, None]) -> None:
