@@ -108,8 +108,10 @@ def session(mesh: MeshSpec, show: Show) -> Iterator[Session]:
 
 def _observer(sink: Sink) -> Callable[[Request], None]:
     from meshctl.render.requests import request_line
+    from meshctl.render.text import local_zone
 
-    return lambda request: sink.note(request_line(request, time.time()))
+    zone = local_zone()
+    return lambda request: sink.note(request_line(request, time.time(), zone))
 
 
 def connect_all(mesh: MeshSpec, observe: Callable[[Request], None] | None) -> dict[str, Client]:

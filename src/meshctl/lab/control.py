@@ -3,17 +3,15 @@
 import asyncio
 import json
 import os
-import socket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from meshctl.errors import MeshctlError, SpecError
+from meshctl.errors import SpecError
 from meshctl.lab.logbook import of_cluster
-from meshctl.lab.status import lab_status
+from meshctl.lab.overview import lab_overview
 from meshctl.lab.world import Lab
 
-PATIENCE = 30.0
 LINE = 1 << 26  # a whole log may be one line
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[Any]]
@@ -46,7 +44,7 @@ class Control:
 
     async def _status(self, question: Mapping[str, Any]) -> Any:
         del question
-        return {"pid": os.getpid(), **lab_status(self._lab)}
+        return {"pid": os.getpid(), **lab_overview(self._lab)}
 
     async def _faults(self, question: Mapping[str, Any]) -> Any:
         return [str(fault) for fault in await self._lab.add_faults(question["names"])]
@@ -89,56 +87,3 @@ async def listen(control: Control, path: Path) -> asyncio.Server:
         return await asyncio.start_unix_server(control.serve, path, limit=LINE)
     finally:
         os.umask(before)
-
-
-class Unanswered(Exception):
-    """Nobody answers at the control socket."""
-
-
-def ask(path: Path, do: str, **more: Any) -> Any:
-    """Put one question; raise Unanswered when nobody is there, and the lab's own complaint when it has one."""
-    with connected(path) as connection:
-        return asked(connection, do, **more)
-
-
-def connected(path: Path) -> socket.socket:
-    """Return a connection to a control socket."""
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.settimeout(PATIENCE)
-    try:
-        connection.connect(str(path))
-    except OSError as error:
-        connection.close()
-        raise Unanswered(str(error)) from error
-    return connection
-
-
-def asked(connection: socket.socket, do: str, **more: Any) -> Any:
-    """Put one question over a connection."""
-    try:
-        connection.sendall(json.dumps({"do": do, **more}).encode() + b"\n")
-        with connection.makefile("rb") as lines:
-            answer = json.loads(lines.readline() or b"null")
-    except (OSError, ValueError) as error:
-        raise Unanswered(str(error)) from error
-    if not isinstance(answer, dict):
-        raise Unanswered("the connection was closed")
-    if complaint := answer.get("error"):
-        problems = complaint.get("problems") or ["the lab refused"]
-        if complaint.get("usage"):
-            raise SpecError(problems, hint=complaint.get("hint", ""))
-        raise MeshctlError("\n".join(problems))
-    return answer["ok"]
-
-
-def until_closed(connection: socket.socket, seconds: float) -> bool:
-    """Wait until the other side has closed the connection, as a process does when it ends."""
-    connection.settimeout(seconds)
-    try:
-        while connection.recv(4096):
-            pass
-    except TimeoutError:
-        return False
-    except OSError:
-        return True
-    return True

@@ -3,15 +3,25 @@
 import base64
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from meshctl.errors import MeshctlError
-from meshctl.lab.world import Entry
 
 MARK = "meshctl-lab"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How the user gets into one cluster; `token` is his password."""
+
+    context: str
+    server: str
+    authority: str
+    token: str = field(repr=False)
 
 
 def kubeconfig(entries: Sequence[Entry]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from meshctl.lab.delays import Delays
 from meshctl.lab.disturbances import Disturber
 from meshctl.lab.faults import Fault, Faults, parse_faults
 from meshctl.lab.istiods import Istiods
+from meshctl.lab.kubeconfig import Entry
 from meshctl.lab.logbook import Logbook
 from meshctl.lab.options import LabOptions
 from meshctl.lab.sites import Site, World
@@ -47,16 +48,6 @@ CONTROLLER_MANAGER = (
     kubernetes_tokens.run,
 )
 """What kube-controller-manager does on a real cluster."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """How the user gets into one cluster; `token` is his password."""
-
-    context: str
-    server: str
-    authority: str
-    token: str = field(repr=False)
 
 
 @dataclass(slots=True)
