@@ -1,15 +1,17 @@
 """What the `certs` commands do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import typer
 
-from meshctl.certs.classify import classify
-from meshctl.certs.files import generate, load
-from meshctl.certs.material import KeyType, Severity
+from meshctl.certs.check import check, compare_roots
+from meshctl.certs.classify import classify, remedy
+from meshctl.certs.files import generate, load, stored_clusters
+from meshctl.certs.material import CertProblem, KeyType, Material, Severity
 from meshctl.certs.secrets import Act, ApplyPlan, plan_apply
 from meshctl.checks.survey import of_all
 from meshctl.cli.session import Session, Show, session
@@ -26,21 +28,26 @@ def run_generate(mesh: MeshSpec, out: Path, key: str) -> None:
     """Write the certificates of a mesh."""
     if key not in tuple(KeyType):
         raise SpecError([f"--key: {key!r} is none of {', '.join(KeyType)}"])
-    made = generate(out, [c.name for c in mesh.clusters], now=datetime.now(UTC), key=KeyType(key))
+    there = stored_clusters(out)
+    wanted = [cluster.name for cluster in mesh.clusters if cluster.name not in there]
+    if not wanted:
+        raise SpecError([f"{out}: every cluster of this mesh has its certificates there already"])
+    made = generate(out, wanted, now=datetime.now(UTC), key=KeyType(key))
     root = "with the root that was there" if made.root_reused else "with a new root"
     typer.echo(f"made certificates for {', '.join(made.clusters)} in {made.directory}, {root}")
-    typer.echo(f"keep {made.directory}/root-key.pem off the clusters; next: {apply_command(mesh, out)}")
+    _, next_command = remedy(options_of(mesh), str(out))
+    typer.echo(f"keep {made.directory}/root-key.pem off the clusters; next: {next_command}")
 
 
-def apply_command(mesh: MeshSpec, source: Path) -> str:
-    """Return the command that applies what was generated."""
-    wests = " ".join(f"--west {cluster.context}" for cluster in mesh.remotes)
-    return f"meshctl certs apply --from {source} --east {mesh.primary.context} {wests}"
+def options_of(mesh: MeshSpec) -> str:
+    """Return the options that name the clusters of a mesh."""
+    return " ".join([f"--east {mesh.primary.context}", *(f"--west {cluster.context}" for cluster in mesh.remotes)])
 
 
 def run_apply(mesh: MeshSpec, source: Path, show: Show, *, force: bool) -> int:
     """Apply the certificates to every cluster, or to none if one refuses."""
     materials = load(source, [c.name for c in mesh.clusters])
+    refuse_bad(materials)
     with session(mesh, show) as one:
         plans = answered(one, lambda client: plan_apply(client.get(CACERTS), materials[client.cluster], force=force))
         refused = [f"{name}: {plan.text}" for name, plan in plans.items() if plan.act is Act.REFUSE]
@@ -50,6 +57,20 @@ def run_apply(mesh: MeshSpec, source: Path, show: Show, *, force: bool) -> int:
             perform(one.clients[name], plan)
             typer.echo(f"{name}: {plan.text}")
     return int(Exit.DONE)
+
+
+def refuse_bad(materials: Mapping[str, Material]) -> None:
+    """Refuse certificates that no istiod should sign with, before anything is written."""
+    now = datetime.now(UTC)
+    found = [str(replace(p, cluster=name)) for name, one in materials.items() for p in check(one, now) if is_error(p)]
+    found += [str(problem) for problem in compare_roots(materials) if is_error(problem)]
+    if found:
+        raise RefusedError("nothing was written, because\n" + "\n".join(found))
+
+
+def is_error(problem: CertProblem) -> bool:
+    """Say whether a problem stands in the way."""
+    return problem.severity is Severity.ERROR
 
 
 def perform(client: Client, plan: ApplyPlan) -> None:
@@ -70,7 +91,7 @@ def run_check(mesh: MeshSpec, show: Show) -> int:
     found = classify(secrets, mesh.primary.name, datetime.now(UTC))
     for problem in found:
         typer.echo(f"{problem.severity}: {problem}")
-    bad = any(problem.severity is Severity.ERROR for problem in found)
+    bad = any(is_error(problem) for problem in found)
     if not found:
         names = ", ".join(cluster.name for cluster in mesh.clusters)
         typer.echo(f"the certificates of {names} are complete, valid, and share one root")
