@@ -84,8 +84,7 @@ def _operator(one: Survey, version: str) -> Iterator[Finding]:
 def _cacerts(mesh: MeshSpec, seen: Mapping[str, Survey], now: datetime) -> Iterator[Finding]:
     if mesh.primary.name not in seen:
         return
-    options = " ".join([f"--east {mesh.primary.context}", *(f"--west {one.context}" for one in mesh.remotes)])
-    commands = " && ".join(remedy(options))
+    commands = " && ".join(remedy(mesh_options(mesh)))
     secrets = {name: one.cacerts for name, one in seen.items()}
     # A Secret that may not be read is a missing right, told elsewhere; it must not look like one that is not there.
     blind = {name for name, one in seen.items() if any(r.resource == "secrets" for r in one.missing_rights)}
@@ -96,6 +95,11 @@ def _cacerts(mesh: MeshSpec, seen: Mapping[str, Survey], now: datetime) -> Itera
         yield Finding(
             Severity.ERROR if bad else Severity.WARNING, problem.cluster, problem.text, commands if bad else ""
         )
+
+
+def mesh_options(mesh: MeshSpec) -> str:
+    """Return the options that name the clusters of a mesh on a command line."""
+    return " ".join([f"--east {mesh.primary.context}", *(f"--west {cluster.context}" for cluster in mesh.remotes)])
 
 
 def server_for(remote: Cluster, seen: Survey) -> tuple[str, list[Finding]]:

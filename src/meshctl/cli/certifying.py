@@ -13,6 +13,7 @@ from meshctl.certs.classify import classify, remedy
 from meshctl.certs.files import generate, load, stored_clusters
 from meshctl.certs.material import CertProblem, KeyType, Material, Severity
 from meshctl.certs.secrets import Act, ApplyPlan, plan_apply
+from meshctl.checks.refusals import mesh_options
 from meshctl.checks.survey import of_all
 from meshctl.cli.session import Session, Show, session
 from meshctl.cluster import Client
@@ -35,13 +36,8 @@ def run_generate(mesh: MeshSpec, out: Path, key: str) -> None:
     made = generate(out, wanted, now=datetime.now(UTC), key=KeyType(key))
     root = "with the root that was there" if made.root_reused else "with a new root"
     typer.echo(f"made certificates for {', '.join(made.clusters)} in {made.directory}, {root}")
-    _, next_command = remedy(options_of(mesh), str(out))
+    _, next_command = remedy(mesh_options(mesh), str(out))
     typer.echo(f"keep {made.directory}/root-key.pem off the clusters; next: {next_command}")
-
-
-def options_of(mesh: MeshSpec) -> str:
-    """Return the options that name the clusters of a mesh."""
-    return " ".join([f"--east {mesh.primary.context}", *(f"--west {cluster.context}" for cluster in mesh.remotes)])
 
 
 def run_apply(mesh: MeshSpec, source: Path, show: Show, *, force: bool) -> int:

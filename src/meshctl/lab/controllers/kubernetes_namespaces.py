@@ -10,7 +10,7 @@ from meshctl.lab.controllers.reconciling import Feed, Key, Queue, follow, reconc
 from meshctl.lab.controllers.shapes import deleting, ref_to, stamp, with_conditions
 from meshctl.lab.delays import Delays
 from meshctl.lab.sites import Site, World
-from meshctl.names import ACCESS_REVIEW, CONFIG_MAP, KINDS, NAMESPACE, POD, SERVICE_ACCOUNT
+from meshctl.names import ACCESS_REVIEW, CONFIG_MAP, KINDS, NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT
 from meshctl.objects import Kind, Manifest, Ref, dig
 
 ROOT_CA = "kube-root-ca.crt"
@@ -95,7 +95,7 @@ class _Warden:
         left = await self._content(name)
         if pods or wait > 0:
             await self._tell(namespace, left)
-            return max(wait, self._patience(name)) if not pods else self._patience(name)
+            return self._patience(name) if pods else wait
         await self._delete(left)
         left = await self._content(name)
         await self._tell(namespace, left)
@@ -141,10 +141,7 @@ async def run(world: World, site: Site) -> None:
     queue = Queue(warden.look)
 
     def home(change: Change) -> list[Key]:
-        meta = change.obj["metadata"]
-        if change.type == "DELETED" and meta["name"] in ("default", ROOT_CA):
-            return [("", meta["namespace"])]
-        return []
+        return [("", change.obj["metadata"]["namespace"])] if change.type == "DELETED" else []
 
     async def spread() -> None:
         async for change in follow(api, CONFIG_MAP, ROOT_CA_SOURCE.namespace):
@@ -152,7 +149,7 @@ async def run(world: World, site: Site) -> None:
                 for namespace in await api.list(NAMESPACE):
                     queue.add(("", namespace["metadata"]["name"]))
 
-    feeds = [Feed(NAMESPACE), Feed(SERVICE_ACCOUNT, home), Feed(CONFIG_MAP, home)]
+    feeds = [Feed(NAMESPACE), *(Feed(kind, home) for kind in (SERVICE_ACCOUNT, CONFIG_MAP, POD, SERVICE))]
     async with asyncio.TaskGroup() as group:
         group.create_task(spread())
         group.create_task(reconcile(api, feeds, warden.look, queue))
