@@ -29,7 +29,7 @@ def run_generate(mesh: MeshSpec, out: Path, key: str) -> None:
     """Write the certificates of a mesh."""
     if key not in tuple(KeyType):
         raise SpecError([f"--key: {key!r} is none of {', '.join(KeyType)}"])
-    there = stored_clusters(out)
+    there = stored_clusters(out) if out.is_dir() else ()
     wanted = [cluster.name for cluster in mesh.clusters if cluster.name not in there]
     if not wanted:
         raise SpecError([f"{out}: every cluster of this mesh has its certificates there already"])
