@@ -110,7 +110,8 @@ class Performing:
             case Apply():
                 return waiter.retry(lambda: self._apply(action), action.timeout)
             case Wait():
-                return waiter.wait(action)
+                waiter.wait(action)
+                return ""
             case Probe():
                 return waiter.probe(action)
             case Delete():

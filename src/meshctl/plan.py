@@ -1,7 +1,7 @@
 """The vocabulary of a plan: what can be done to clusters, as values that can be printed, compared and performed.
 
-Nothing here talks to a cluster. Functions carried by a value (`Fact.ask`, `Probe.ask`, `Act.do`) get the clients when the
-executor performs it.
+Nothing here talks to a cluster. Functions carried by a value (`Fact.ask`, `Probe.ask`, `Act.do`) get the clients when
+the executor performs it.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

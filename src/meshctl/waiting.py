@@ -50,7 +50,7 @@ class Waiter:
     stop: Stop
     report: Report
 
-    def wait(self, wait: Wait) -> str:
+    def wait(self, wait: Wait) -> None:
         """Return once every condition holds at the same time; raise NotReadyError at the deadline."""
         deadline = time.monotonic() + wait.timeout
         objects: dict[int, Manifest | None] = {}
@@ -73,10 +73,9 @@ class Waiter:
                     self.report(shown)
                 if not verdict.met and time.monotonic() >= deadline:
                     raise timed_out(wait.what, wait.timeout, detail, wait.hint)
-        return verdict.detail
 
     def probe(self, probe: Probe) -> str:
-        """Return once the verdict is met: asked at once, at every change of a trigger, and else every `probe.every` s."""
+        """Return once the verdict is met: asked at once, at every change of a trigger, else every `probe.every` s."""
         deadline = time.monotonic() + probe.timeout
         shown = ""
         with self._watching(probe.triggers) as (news, _):
@@ -171,15 +170,13 @@ def _read(index: int, watch: Watch, news: "SimpleQueue[News]") -> None:
 
 def verdict_of(awaited: tuple[Awaited, ...], objects: dict[int, Manifest | None]) -> Verdict:
     """Judge all objects together: the first that does not hold speaks for all, named by its link or object."""
-    details = []
     for index, one in enumerate(awaited):
         if index not in objects:
             return Verdict(met=False, detail=f"asking {one.cluster} for {one.ref}")
         verdict = one.condition(objects[index])
         if not verdict.met:
             return Verdict(met=False, detail=f"{one.link or one.ref}: {verdict.detail}", final=verdict.final)
-        details.append(verdict.detail)
-    return Verdict(met=True, detail=", ".join(filter(None, details)))
+    return Verdict(met=True)
 
 
 def timed_out(what: str, seconds: float, last_seen: str, hint: str) -> ClusterError | NotReadyError:

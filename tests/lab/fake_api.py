@@ -48,6 +48,7 @@ class FakeCluster:
         self.admit = admit
         self.writes: list[str] = []
         self._counter = itertools.count(1)
+        self._written = asyncio.Event()
 
     def api(self, manager: str) -> "FakeApi":
         """Return a client."""
@@ -61,6 +62,17 @@ class FakeCluster:
     def peek(self, ref: Ref) -> Manifest | None:
         """Return an object without asking the API."""
         return copy.deepcopy(self.objects.get((ref.kind, ref.namespace, ref.name)))
+
+    async def until(self, holds: Callable[[], Any], patience: float = 5.0) -> Any:
+        """Wait until something holds, asking after every write; return it."""
+        async with asyncio.timeout(patience):
+            while not (found := holds()):
+                await self._written.wait()
+        return found
+
+    def all(self, kind: Kind) -> list[Manifest]:
+        """Return copies of all objects of a kind without asking the API."""
+        return [copy.deepcopy(obj) for (found, _, _), obj in sorted(self.objects.items()) if found == kind]
 
     def drop(self, ref: Ref) -> None:
         """Remove an object at once, whatever holds it."""
@@ -93,6 +105,8 @@ class FakeCluster:
 
     def _tell(self, event: EventType, kind: Kind, obj: Manifest) -> None:
         self.writes.append(f"{event} {ref_of(obj)}")
+        self._written.set()
+        self._written = asyncio.Event()
         for watched, namespace, queue in self.watchers:
             if watched == kind and namespace in ("", obj["metadata"].get("namespace", "")):
                 queue.put_nowait(Change(event, copy.deepcopy(obj)))

@@ -65,6 +65,12 @@ def write(path: Path, entries: Sequence[Entry]) -> None:
     write_private(path, yaml.safe_dump(kubeconfig(entries), sort_keys=False))
 
 
+def servers(path: Path) -> list[tuple[str, str]]:
+    """Return the URL and the authority's PEM of every cluster in a kubeconfig of the lab."""
+    found = [entry["cluster"] for entry in (_read(path) or {}).get("clusters") or []]
+    return [(one["server"], base64.b64decode(one["certificate-authority-data"]).decode()) for one in found]
+
+
 def remove(path: Path) -> None:
     """Take the lab's contexts away, and with the last context the file."""
     config = _read(path)
@@ -85,7 +91,7 @@ def remove(path: Path) -> None:
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, so that readers see all of it or nothing."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     part.replace(path)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from meshctl.lab import network, prerequisites, traffic
+from meshctl.lab.api import Api
 from meshctl.lab.apiserver import EmbeddedCluster
 from meshctl.lab.apiserver.hooks import Hooks
 from meshctl.lab.controllers import (
@@ -109,7 +110,10 @@ def assemble(options: LabOptions) -> Lab:
 
 
 def _site(clusters: dict[str, EmbeddedCluster], context: str, number: int) -> Site:
-    return Site(context, node_address(number), lambda manager: clusters[context].api(manager))
+    def api(manager: str) -> Api:
+        return clusters[context].api(manager)  # there is none yet: clusters are made with hooks that know the sites
+
+    return Site(context, node_address(number), api)
 
 
 def _hooks(lab: Lab, site: Site) -> Hooks:

@@ -9,6 +9,7 @@ from meshctl.lab.apiserver.auth import Authenticator
 from meshctl.lab.apiserver.hooks import Changed, Hooks, User
 from meshctl.lab.apiserver.local import LocalApi
 from meshctl.lab.apiserver.objects import Objects, objects_of
+from meshctl.lab.apiserver.plane import Plane
 from meshctl.lab.apiserver.rbac import Authorizer
 from meshctl.lab.apiserver.removal import Removal
 from meshctl.lab.apiserver.resources import Catalog
@@ -37,7 +38,8 @@ class EmbeddedCluster:
         self.rbac = Authorizer(name, self.store, self.hooks.denied)
         self.store.listen(self._follow)
         bootstrap.fill(self.store, self.objects.addresses, _now())
-        self.server = Server(self, ("127.0.0.1", *addresses))
+        plane = Plane(name, self.hooks, self.objects, self.removal, self.auth, self.rbac)
+        self.server = Server(plane, self.authority.context(addresses))
 
     @property
     def port(self) -> int:

@@ -148,7 +148,7 @@ def _inner(element: str, shape: Shape) -> Shape:
 def _all(value: Any, shape: Shape, path: Path) -> Iterator[Path]:
     """Every path in a value that appears or goes: containers too."""
     children = _children(value, shape)
-    if children is None or not children or not shape.inline:
+    if children is None or not shape.inline:
         yield path
     for element, part in (children or {}).items():
         yield from _all(part, _inner(element, shape), (*path, element))

@@ -184,7 +184,7 @@ def _beyond(test: str, value: Any, limit: Any) -> bool:
     if not isinstance(value, kinds) or isinstance(value, bool):
         return False
     size = len(value) if isinstance(value, (str, list, dict)) else value
-    return size < limit if test.startswith("min") else size > limit
+    return bool(size < limit if test.startswith("min") else size > limit)
 
 
 def matches(pattern: str, text: str) -> bool:

@@ -87,6 +87,7 @@ class _Kubelet:
             self._stop(uid)
             self.dying.discard(uid)
             self.istiods.proxies.pop(uid, None)
+            self.gates.left(pod)
             self.load[str(dig(pod, "spec", "nodeName"))] -= 1
         elif deleting(pod):
             if uid not in self.dying:

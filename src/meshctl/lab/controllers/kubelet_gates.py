@@ -1,7 +1,8 @@
 """What keeps a pod from starting, from being ready, or from going away: asked again until nothing does."""
 
+import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from meshctl.certs.material import from_parts
 from meshctl.lab.api import Api
@@ -19,13 +20,14 @@ from meshctl.lab.controllers.shapes import (
 from meshctl.lab.istiods import Istiod, Istiods
 from meshctl.lab.network import End, dial, injected
 from meshctl.lab.sites import Flavour, Site, World
-from meshctl.names import CONFIG_MAP, DAEMON_SET, NETWORK_ATTACHMENT, NODE, POD, SECRET
+from meshctl.names import CONFIG_MAP, NETWORK_ATTACHMENT, NODE, POD, SECRET
 from meshctl.objects import Manifest, Ref, dig
 
 UNPRIVILEGED_PORTS = "net.ipv4.ip_unprivileged_port_start"
 FIRST_KERNEL_WITH_UNPRIVILEGED_PORTS = (4, 11)
 CNI_LABEL = {"k8s-app": "istio-cni-node"}
-CNI_NAME = "istio-cni-node"
+PLUGIN_LINGERS = 1.0
+"""Pods that go together with istio-cni's are still taken down well, however quick the lab is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Gates:
     site: Site
     istiods: Istiods
     api: Api
+    plugin_taken: dict[str, float] = field(default_factory=dict)
 
     async def starting(self, pod: Manifest) -> Obstacle | None:
         """Return what keeps a pod's containers from being created."""
@@ -95,9 +98,17 @@ class Gates:
 
     async def ending(self, pod: Manifest) -> Obstacle | None:
         """Return what keeps a pod's network from being taken down."""
-        if uses_cni(pod) and not await self._plugin_on(str(dig(pod, "spec", "nodeName"))):
-            return Obstacle("FailedKillPod", 'failed to find plugin "istio-cni" in path [/opt/cni/bin]')
-        return None
+        node = str(dig(pod, "spec", "nodeName"))
+        if not uses_cni(pod) or await self._plugin_on(node):
+            return None
+        if asyncio.get_running_loop().time() - self.plugin_taken.get(node, 0.0) < PLUGIN_LINGERS:
+            return None
+        return Obstacle("FailedKillPod", 'failed to find plugin "istio-cni" in path [/opt/cni/bin]')
+
+    def left(self, pod: Manifest) -> None:
+        """Note that a pod has gone; with istio-cni's goes the plugin of its node."""
+        if is_cni(pod):
+            self.plugin_taken[str(dig(pod, "spec", "nodeName"))] = asyncio.get_running_loop().time()
 
     async def crashing(self, pod: Manifest) -> str:
         """Return why a pod's process ends at once."""
@@ -163,7 +174,5 @@ class Gates:
 
     async def _plugin_on(self, node: str) -> bool:
         """Say whether istio-cni's plugin is installed on a node; its pods take it away when they go."""
-        if not any(name_of(found) == CNI_NAME for found in await self.api.list(DAEMON_SET)):
-            return False
         installers = await self.api.list(POD, labels=CNI_LABEL)
         return any(dig(pod, "spec", "nodeName") == node and pod_ready(pod) for pod in installers)

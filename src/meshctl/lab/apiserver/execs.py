@@ -1,0 +1,108 @@
+"""Commands in containers over WebSocket, as kubectl and the Python client speak it, and container logs."""
+
+import asyncio
+
+from aiohttp import WSMsgType, web
+
+from meshctl.lab.api import ApiError
+from meshctl.lab.apiserver.answers import raw
+from meshctl.lab.apiserver.asking import Asking
+from meshctl.lab.apiserver.plane import Plane
+from meshctl.lab.apiserver.status import bad_request
+from meshctl.lab.apiserver.store import encode
+from meshctl.objects import Manifest
+
+_PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+_STDIN, _STDOUT, _STDERR, _ERROR, _CLOSE = 0, 1, 2, 3, 255
+_CHUNK = 32 * 1024
+_IDLE = 0.2
+"""Version 4 of the protocol cannot say that standard input has ended: silence of that many seconds must do."""
+
+
+def container_of(pod: Manifest, wanted: str) -> str:
+    """Return the container that is meant; raise 400 when the pod has none of that name."""
+    spec, name = pod["spec"], pod["metadata"]["name"]
+    names = [part["name"] for group in ("containers", "initContainers") for part in spec.get(group) or ()]
+    if not wanted:
+        annotations = pod["metadata"].get("annotations") or {}
+        default = annotations.get("kubectl.kubernetes.io/default-container")
+        return str(default if default in names else names[0])
+    if wanted not in names:
+        raise bad_request(f"container {wanted} is not valid for pod {name}")
+    return wanted
+
+
+async def exec_in(plane: Plane, asking: Asking) -> web.StreamResponse:
+    """Run the command and stream what it says."""
+    pod = plane.objects.get(asking.target).obj
+    container = container_of(pod, asking.query.get("container", ""))
+    argv = asking.request.query.getall("command", [])
+    if asking.request.headers.get("Upgrade", "").lower() != "websocket":
+        raise bad_request("Upgrade request required")
+    if not argv:
+        raise bad_request("you must specify at least one command for the container")
+    socket = web.WebSocketResponse(protocols=_PROTOCOLS, timeout=1.0)
+    place = asking.target.namespace, asking.target.name, container
+    if asking.flag("stdin"):
+        await socket.prepare(asking.request)
+        try:
+            result = await plane.hooks.exec(*place, argv, await _stdin(socket))
+        except ApiError as error:
+            result = b"", error.message.encode(), 1
+    else:
+        result = await plane.hooks.exec(*place, argv, b"")
+        await socket.prepare(asking.request)
+    try:
+        await _send(socket, *result)
+        await socket.close()
+    except ConnectionError:
+        pass
+    return socket
+
+
+async def _stdin(socket: web.WebSocketResponse) -> bytes:
+    versioned = socket.ws_protocol == _PROTOCOLS[0]
+    data = b""
+    while True:
+        try:
+            message = await socket.receive(None if versioned else _IDLE)
+        except (TimeoutError, asyncio.CancelledError):
+            return data
+        if message.type is not WSMsgType.BINARY:
+            if message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+                return data
+            continue
+        if message.data[:1] == bytes([_STDIN]):
+            data += message.data[1:]
+        elif message.data[:2] == bytes([_CLOSE, _STDIN]):
+            return data
+
+
+async def _send(socket: web.WebSocketResponse, stdout: bytes, stderr: bytes, code: int) -> None:
+    for channel, data in ((_STDOUT, stdout), (_STDERR, stderr)):
+        for start in range(0, len(data), _CHUNK):
+            await socket.send_bytes(bytes([channel]) + data[start : start + _CHUNK])
+    await socket.send_bytes(bytes([_ERROR]) + encode(_outcome(code)))
+
+
+def _outcome(code: int) -> Manifest:
+    if code == 0:
+        return {"metadata": {}, "status": "Success"}
+    return {
+        "metadata": {},
+        "status": "Failure",
+        "message": f"command terminated with non-zero exit code: exit status {code}",
+        "reason": "NonZeroExitCode",
+        "details": {"causes": [{"reason": "ExitCode", "message": str(code)}]},
+    }
+
+
+async def logs_of(plane: Plane, asking: Asking) -> web.StreamResponse:
+    """Answer with what a container has written."""
+    pod = plane.objects.get(asking.target).obj
+    container = container_of(pod, asking.query.get("container", ""))
+    text = await plane.hooks.logs(asking.target.namespace, asking.target.name, container)
+    tail = asking.query.get("tailLines", "")
+    if tail.isdecimal():
+        text = b"".join(text.splitlines(keepends=True)[-int(tail) :] if int(tail) else [])
+    return raw(text, media="text/plain")

@@ -1,0 +1,198 @@
+"""What each verb of the API answers."""
+
+import base64
+import binascii
+import json
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from meshctl.lab.apiserver import answers
+from meshctl.lab.apiserver.asking import Asking, manager_required
+from meshctl.lab.apiserver.execs import exec_in, logs_of
+from meshctl.lab.apiserver.objects import APPLY, JSON_PATCH, MERGE, STRATEGIC, Patch, Target
+from meshctl.lab.apiserver.plane import Plane
+from meshctl.lab.apiserver.removal import Removed, options_of
+from meshctl.lab.apiserver.reviews import answer, token_request
+from meshctl.lab.apiserver.status import bad_request, expired, method_not_allowed, success, unsupported_media
+from meshctl.lab.apiserver.store import Snapshot, encode
+from meshctl.lab.apiserver.watching import watch
+from meshctl.lab.apiserver.writes import Call
+from meshctl.objects import Manifest, dig
+
+_RETURNED = ("pods", "services", "serviceaccounts")
+"""Resources whose delete answers with the object, not with a Status."""
+
+
+async def handle(plane: Plane, asking: Asking) -> web.StreamResponse:
+    """Answer a request for a resource."""
+    target, method = asking.target, asking.request.method
+    special = _SPECIAL.get((method, target.subresource))
+    if special:
+        return await special(plane, asking)
+    if target.subresource == "scale":
+        return await _scale(plane, asking)
+    if not target.resource.stored:
+        return await _review(plane, asking)
+    match method:
+        case "GET" | "HEAD":
+            return await _read(plane, asking)
+        case "POST" if not target.name:
+            return await _create(plane, asking)
+        case "PUT" if target.name:
+            body = await asking.body()
+            call = asking.call()
+            snapshot = await plane.objects.update(target, body, call)
+            return answers.one(target, snapshot, warnings=call.warnings)
+        case "PATCH" if target.name:
+            return await _patch(plane, asking)
+        case "DELETE":
+            return await (_delete(plane, asking) if target.name else _delete_all(plane, asking))
+        case _:
+            raise method_not_allowed()
+
+
+async def _read(plane: Plane, asking: Asking) -> web.StreamResponse:
+    target = asking.target
+    if not target.name and asking.flag("watch"):
+        return await watch(plane, asking)
+    include = asking.query.get("includeObject", "")
+    if target.name:
+        return answers.one(target, plane.objects.get(target), asking.form, include)
+    found = _selected(plane, asking)
+    page, rest = _page(found, asking)
+    return answers.many(target, page, plane.store.revision, asking.form, include, rest)
+
+
+def _selected(plane: Plane, asking: Asking) -> list[Snapshot]:
+    predicate = asking.predicate()
+    found = plane.store.items(asking.target.resource.key, asking.target.namespace)
+    return [snapshot for snapshot in found if predicate(snapshot.obj)] if predicate else found
+
+
+def _page(found: list[Snapshot], asking: Asking) -> tuple[list[Snapshot], tuple[str, int]]:
+    token, limit = asking.query.get("continue", ""), asking.query.get("limit", "")
+    if token:
+        start = _continued(token)
+        found = [snapshot for snapshot in found if snapshot.key > start]
+    size = int(limit) if limit.isdecimal() else 0
+    if not size or len(found) <= size:
+        return found, ("", 0)
+    namespace, name = found[size - 1].key
+    rest = base64.urlsafe_b64encode(encode([namespace, name])).decode()
+    return found[:size], (rest, len(found) - size)
+
+
+def _continued(token: str) -> tuple[str, str]:
+    try:
+        namespace, name = json.loads(base64.urlsafe_b64decode(token))
+    except (binascii.Error, ValueError) as error:
+        raise expired("The provided continue parameter is too old to display a consistent list result.") from error
+    return str(namespace), str(name)
+
+
+async def _create(plane: Plane, asking: Asking) -> web.StreamResponse:
+    body = await asking.body()
+    call = asking.call()
+    snapshot = await plane.objects.create(asking.target, body, call)
+    return answers.one(asking.target, snapshot, code=201, warnings=call.warnings)
+
+
+async def _patch(plane: Plane, asking: Asking) -> web.StreamResponse:
+    target, media = asking.target, asking.request.content_type
+    if media not in (APPLY, MERGE, STRATEGIC, JSON_PATCH):
+        raise unsupported_media(", ".join((JSON_PATCH, MERGE, STRATEGIC, APPLY)))
+    if media == APPLY:
+        manager_required(asking)
+    body = await asking.body()
+    call = asking.call()
+    there = plane.store.get(target.resource.key, target.namespace, target.name)
+    snapshot = await plane.objects.patch(target, Patch(media, body, asking.flag("force")), call)
+    return answers.one(target, snapshot, code=200 if there else 201, warnings=call.warnings)
+
+
+async def _delete(plane: Plane, asking: Asking) -> web.StreamResponse:
+    target = asking.target
+    removed = await _remove(plane, asking, target, await asking.body())
+    kind = target.resource.kind
+    if removed.gone and target.resource.key not in _RETURNED:
+        return answers.json_answer(success(kind, target.name, removed.snapshot.obj["metadata"]["uid"]))
+    return answers.one(target, removed.snapshot)
+
+
+async def _remove(plane: Plane, asking: Asking, target: Target, body: Any) -> Removed:
+    call: Call = asking.call(body)
+    return await plane.removal.delete(target, options_of(body, dict(asking.query)), call)
+
+
+async def _delete_all(plane: Plane, asking: Asking) -> web.StreamResponse:
+    body = await asking.body()
+    found = _selected(plane, asking)
+    for snapshot in found:
+        namespace, name = snapshot.key
+        await _remove(plane, asking, replace(asking.target, namespace=namespace, name=name), body)
+    return answers.many(asking.target, found, plane.store.revision, "", "", ("", 0))
+
+
+async def _review(plane: Plane, asking: Asking) -> web.StreamResponse:
+    if asking.request.method != "POST":
+        raise method_not_allowed()
+    body = await asking.body()
+    if not isinstance(body, dict):
+        raise bad_request("the body of the request is not an object")
+    kind = asking.target.resource.kind.name
+    full = {"kind": kind, "apiVersion": asking.target.api_version, "metadata": {"creationTimestamp": None}, **body}
+    return answers.json_answer(answer(kind, full, asking.user, plane.rbac, plane.auth), 201)
+
+
+async def _scale(plane: Plane, asking: Asking) -> web.StreamResponse:
+    target = replace(asking.target, subresource="")
+    snapshot = plane.objects.get(target)
+    if asking.request.method != "GET":
+        body = await asking.body()
+        replicas = dig(body, "spec", "replicas")
+        if not isinstance(replicas, int):
+            raise bad_request("spec.replicas is required")
+        patch = Patch(MERGE, {"spec": {"replicas": replicas}})
+        snapshot = await plane.objects.patch(target, patch, asking.call())
+    obj = snapshot.obj
+    metadata = {
+        key: obj["metadata"][key]
+        for key in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+        if key in obj["metadata"]
+    }
+    labels = dig(obj, "spec", "selector", "matchLabels") or {}
+    scale: Manifest = {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": metadata,
+        "spec": {"replicas": dig(obj, "spec", "replicas") or 0},
+        "status": {
+            "replicas": dig(obj, "status", "replicas") or 0,
+            "selector": ",".join(f"{key}={value}" for key, value in labels.items()),
+        },
+    }
+    return answers.json_answer(scale)
+
+
+async def _token(plane: Plane, asking: Asking) -> web.StreamResponse:
+    account = plane.objects.get(replace(asking.target, subresource="")).obj
+    body = await asking.body()
+    return answers.json_answer(token_request(body if isinstance(body, dict) else {}, account, plane.auth), 201)
+
+
+async def _evict(plane: Plane, asking: Asking) -> web.StreamResponse:
+    body = await asking.body()
+    options = body.get("deleteOptions") if isinstance(body, dict) else None
+    await _remove(plane, asking, replace(asking.target, subresource=""), options)
+    return answers.json_answer({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}, 201)
+
+
+_SPECIAL = {
+    ("GET", "exec"): exec_in,
+    ("POST", "exec"): exec_in,
+    ("GET", "log"): logs_of,
+    ("POST", "token"): _token,
+    ("POST", "eviction"): _evict,
+}
