@@ -1,4 +1,4 @@
-"""A finished mesh of two clusters, made of objects alone: nothing runs in it, so every piece can be taken away by hand."""
+"""A finished mesh of two clusters, made of objects alone: nothing runs in it, so any piece can be taken away."""
 
 import base64
 import copy

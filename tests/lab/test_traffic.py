@@ -32,7 +32,7 @@ def run(
 
 def seen(mesh: StaticMesh, context: str) -> set[str]:
     """Return the versions that answer ten requests, and what else there is to see."""
-    out, err, code = run(mesh, context, "curl", "-sS", "--max-time", "5", HELLO + "{,,,,,,,,,}")
+    out, _, code = run(mesh, context, "curl", "-sS", "--max-time", "5", HELLO + "{,,,,,,,,,}")
     versions = set(re.findall(r"^Hello version: (\S+), instance: \S+$", out, re.MULTILINE))
     return versions | ({f"exit {code}"} if code else set()) | ({"503"} if "upstream" in out else set())
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from functools import partial
 from typing import Any
 
 import yaml
@@ -10,8 +11,20 @@ from meshctl.lab.controllers import istiod, kubernetes_namespaces, kubernetes_to
 from meshctl.lab.controllers.kubernetes_tokens import token_of
 from meshctl.lab.istiods import Istiods, Sync
 from meshctl.lab.sites import World
-from meshctl.names import CONTROL_PLANE_CLUSTERS, INJECTOR, ISTIO_SYSTEM, LEASE, POD, READER_TOKEN, remote_secret
-from meshctl.names import CONFIG_MAP, NAMESPACE, SECRET, SERVICE_ACCOUNT, VALIDATING_WEBHOOK
+from meshctl.names import (
+    CONFIG_MAP,
+    CONTROL_PLANE_CLUSTERS,
+    INJECTOR,
+    ISTIO_SYSTEM,
+    LEASE,
+    NAMESPACE,
+    POD,
+    READER_TOKEN,
+    SECRET,
+    SERVICE_ACCOUNT,
+    VALIDATING_WEBHOOK,
+    remote_secret,
+)
 from meshctl.objects import Manifest, Ref, dig
 from tests.lab.controllers.stage import running, world_of
 from tests.lab.fake_api import FakeCluster
@@ -113,7 +126,7 @@ def test_in_its_own_cluster() -> None:
             await east.until(lambda: root_in(east, "default") == ROOT)
             assert root_in(east, "kube-public") is None
             for name in ("istio-leader", "istio-namespace-controller-election", "istio-ca-crl"):
-                await east.until(lambda name=name: east.peek(Ref(CONFIG_MAP, name, ISTIO_SYSTEM)))
+                await east.until(partial(east.peek, Ref(CONFIG_MAP, name, ISTIO_SYSTEM)))
             assert len(east.all(LEASE)) == 2
 
             await east.api("me").create(obj("v1", "Namespace", "later"))
@@ -123,7 +136,7 @@ def test_in_its_own_cluster() -> None:
 
             assert istiods.in_pod("east", "istiod")
             await east.api("me").delete(Ref(POD, "istiod", ISTIO_SYSTEM))
-            await east.until(lambda: not istiods.at("east"))
+            await eventually(lambda: not istiods.at("east"))
 
     asyncio.run(story())
 

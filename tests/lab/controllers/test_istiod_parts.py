@@ -164,7 +164,7 @@ def config(*, sysctls: bool = True, **pilot: Any) -> Manifest:
     return obj("v1", "ConfigMap", "istio-sidecar-injector", "istio-system", data=data)
 
 
-VENDOR = {"cni": {"enabled": True, "provider": "multus"}}
+VENDOR: dict[str, Any] = {"cni": {"enabled": True, "provider": "multus"}}
 
 
 def pod(*, gateway: bool, labels: dict[str, str] | None = None) -> Manifest:

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from meshctl.lab.apiserver import defaults, schema, validation
+from meshctl.lab.apiserver import defaults, lastapplied, schema, validation
 from meshctl.lab.apiserver.apply import conflict_error, conflicts, drop_nulls, duplicates, given_up, overlay, without
 from meshctl.lab.apiserver.hooks import User
 from meshctl.lab.apiserver.owners import (
+    Difference,
     Fields,
     Operation,
     Owner,
     Owners,
+    Path,
     applied,
     decode_owners,
     difference,
@@ -53,7 +55,7 @@ class Proposal:
 def decoded(resource: Resource, version: str, obj: Manifest, call: Call) -> Manifest:
     """Return an object as the API server understands it: unknown fields dropped, defaults filled in."""
     if resource.schemas is None:
-        return defaults.fill(resource.kind.name, drop_nulls(obj))
+        return _filled(resource.kind.name, version, obj)
     known = resource.schemas.get(version) or {}
     if not known:
         return obj
@@ -62,6 +64,14 @@ def decoded(resource: Resource, version: str, obj: Manifest, call: Call) -> Mani
         _tell_unknown(resource, version, unknown, call)
     filled: Manifest = schema.default(known, pruned)
     return filled
+
+
+def _filled(kind: str, version: str, obj: Manifest) -> Manifest:
+    """Built-in kinds have no schema here: a value of a wrong type shows when its defaults are filled in."""
+    try:
+        return defaults.fill(kind, drop_nulls(obj))
+    except (AttributeError, TypeError, ValueError, KeyError) as error:
+        raise bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {error}') from error
 
 
 def _tell_unknown(resource: Resource, version: str, unknown: list[str], call: Call) -> None:
@@ -194,9 +204,21 @@ def proposed_apply(
     merged = without(merged, lost, shape) if lost else merged
     merged["metadata"] = {**merged["metadata"], "managedFields": None}
     diff = difference(live or {}, merged, shape)
-    if not force and (found := conflicts(owners, by, diff)):
+    if not force and (found := _conflicts(owners, by, diff, live, resource)):
         raise conflict_error(found)
+    if by.manager == lastapplied.MANAGER:
+        merged = lastapplied.kept_up(merged, relevant)
     return Proposal(merged, lambda _: applied(owners, by, diff))
+
+
+def _conflicts(
+    owners: Owners, by: Owner, diff: Difference, live: Manifest | None, resource: Resource
+) -> list[tuple[Owner, Path]]:
+    found = conflicts(owners, by, diff)
+    if not found or live is None or by.manager != lastapplied.MANAGER:
+        return found
+    allowed = lastapplied.taken_over(live, resource.shape)
+    return [(owner, path) for owner, path in found if path not in allowed]
 
 
 def _relevant(resource: Resource, config: Manifest, subresource: str) -> Manifest:

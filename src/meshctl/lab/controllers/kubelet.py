@@ -13,7 +13,6 @@ from meshctl.lab.controllers.journal import Journal
 from meshctl.lab.controllers.kubelet_gates import Gates, Obstacle, has_sidecar, is_cni, is_istiod
 from meshctl.lab.controllers.reconciling import follow
 from meshctl.lab.controllers.shapes import (
-    container_of,
     deleting,
     name_of,
     namespace_of,
@@ -137,7 +136,7 @@ class _Kubelet:
         if has_sidecar(pod):
             await self._report(pod, stages.initializing(pod), where)
         else:
-            simple = container_of(pod, "istio-proxy") is None and speed.ready == speed.running and not is_cni(pod)
+            simple = not (injected(pod) or is_istiod(pod) or is_cni(pod))
             await self._report(pod, stages.running(pod, ready=simple, restarts=restarts), where)
         await _sleep_until(born + speed.ready)
         await self._clear(pod, self.gates.answering)

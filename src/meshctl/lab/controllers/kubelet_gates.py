@@ -62,8 +62,8 @@ def needs(pod: Manifest) -> list[tuple[str, Ref]]:
     """Return the volumes that must exist before a pod starts, with what they are made of."""
     found = []
     for volume in dig(pod, "spec", "volumes") or ():
-        for kind, field, key in ((CONFIG_MAP, "configMap", "name"), (SECRET, "secret", "secretName")):
-            source = volume.get(field)
+        for kind, source_field, key in ((CONFIG_MAP, "configMap", "name"), (SECRET, "secret", "secretName")):
+            source = volume.get(source_field)
             if source and not source.get("optional"):
                 found.append((str(volume["name"]), Ref(kind, str(source[key]), namespace_of(pod))))
     return found

@@ -1,0 +1,1 @@
+"""The whole tool through its command line, on labs."""

@@ -1,0 +1,133 @@
+"""A lab of a test's own, and the command line as a user runs it: a process, with an environment and an exit code."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from meshctl.lab.control_client import ask
+
+SECONDS = 60
+MESH = ("--east", "east", "--west", "west")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command came to."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def said(self) -> str:
+        """Everything it printed."""
+        return self.out + self.err
+
+
+@dataclass(frozen=True, slots=True)
+class LabUnderTest:
+    """A lab in the background, in a folder of its own."""
+
+    folder: Path
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The kubeconfig with the contexts east, west, west2 and so on."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The environment of every command: nothing of the user's own clusters."""
+        own = {k: v for k, v in os.environ.items() if not k.startswith("MESHCTL_") and k not in ("CI", "NO_COLOR")}
+        return {**own, "MESHCTL_STATE_DIR": str(self.folder / "state"), "KUBECONFIG": str(self.kubeconfig), "TZ": "UTC"}
+
+    def up(self, *options: str) -> None:
+        """Start the lab."""
+        result = self.meshctl("lab", "up", "--kubeconfig", str(self.kubeconfig), *options)
+        assert result.code == 0, result.said
+
+    def down(self) -> None:
+        """End the lab."""
+        assert self.meshctl("lab", "down").code == 0
+
+    def command(self, *args: str) -> list[str]:
+        """Return the command line of meshctl with these arguments."""
+        return [sys.executable, "-m", "meshctl", *args]
+
+    def meshctl(self, *args: str, timeout: float = SECONDS, stdin: str = "", **environ: str) -> Result:
+        """Run meshctl to its end."""
+        done = subprocess.run(
+            self.command(*args),
+            env={**self.environ, **environ},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            input=stdin,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    def begin(self, *args: str) -> "subprocess.Popen[str]":
+        """Start meshctl and let it run; the caller ends it."""
+        return subprocess.Popen(
+            self.command(*args),
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def install(self, *more: str) -> Result:
+        """Install on east and west."""
+        return self.meshctl("install", *MESH, *more)
+
+    def verify(self, *more: str) -> Result:
+        """Verify east and west."""
+        return self.meshctl("verify", *MESH, *more)
+
+    def teardown(self, *more: str) -> Result:
+        """Tear down east and west."""
+        return self.meshctl("teardown", *MESH, "--yes", *more)
+
+    def fault(self, *faults: str) -> None:
+        """Put faults in force."""
+        result = self.meshctl("lab", "fault", *faults)
+        assert result.code == 0, result.said
+
+    def clear(self) -> None:
+        """Clear every fault."""
+        assert self.meshctl("lab", "fault", "--clear").code == 0
+
+    def kubectl(self, context: str, *args: str, stdin: str = "", code: int | None = 0) -> str:
+        """Run kubectl; `code` is the exit code expected, None any."""
+        program = Path(sys.executable).with_name("kubectl")
+        done = subprocess.run(
+            [str(program) if program.exists() else str(shutil.which("kubectl")), "--context", context, *args],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            input=stdin,
+            check=False,
+        )
+        assert code is None or done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    def objects(self, context: str, kinds: Sequence[str]) -> list[dict[str, Any]]:
+        """Return every object of these kinds (as kubectl names them), in all namespaces."""
+        items: list[dict[str, Any]] = json.loads(self.kubectl(context, "get", ",".join(kinds), "-A", "-o", "json"))[
+            "items"
+        ]
+        return items
+
+    def asked(self, question: str, since: int = 0) -> Any:
+        """Ask the lab itself: `requests` or `changes`, as meshctl.lab.background does."""
+        record = json.loads(next((self.folder / "state" / "lab").rglob("lab.json")).read_text())
+        return ask(Path(record["socket"]), question, since=since)

@@ -1,0 +1,67 @@
+"""The main story: install, install again, verify, teardown."""
+
+import json
+
+from tests.world.conftest import NewLab
+from tests.world.harness import MESH, LabUnderTest
+
+
+def test_install_verify_teardown(lab: LabUnderTest) -> None:
+    installed = lab.install()
+    assert installed.code == 0, installed.said
+    verified = lab.verify()
+    assert verified.code == 0, verified.said
+    assert "Every version answered every cluster" in verified.out
+    removed = lab.teardown()
+    assert removed.code == 0, removed.said
+    assert "nothing is left of the mesh" in removed.out
+
+
+def test_a_second_install_changes_nothing(lab: LabUnderTest) -> None:
+    assert lab.install().code == 0
+    kinds = ("istio", "istiocni", "service", "deployment", "secret", "namespace", "gateways.networking.istio.io")
+    before = {c: [o["metadata"]["resourceVersion"] for o in lab.objects(c, kinds)] for c in ("east", "west")}
+    assert lab.install().code == 0
+    after = {c: [o["metadata"]["resourceVersion"] for o in lab.objects(c, kinds)] for c in ("east", "west")}
+    assert after == before
+
+
+def test_many_remotes(new_lab: NewLab) -> None:
+    lab = new_lab("--remotes", "3")
+    mesh = ("--east", "east", "--west", "west", "--west", "west2", "--west", "west3")
+    installed = lab.meshctl("install", *mesh)
+    assert installed.code == 0, installed.said
+    verified = lab.meshctl("verify", *mesh, "-o", "json")
+    assert verified.code == 0, verified.said
+    document = json.loads(verified.out)
+    assert document["complete"]
+    assert document["versions"] == ["v1", "v2", "v3", "v4"]
+    assert lab.meshctl("teardown", *mesh, "--yes").code == 0
+
+
+def test_the_upstream_operator(new_lab: NewLab) -> None:
+    lab = new_lab("--operator", "upstream")
+    assert lab.install().code == 0
+    assert lab.verify().code == 0
+    removed = lab.teardown()
+    assert removed.code == 0, removed.said
+
+
+def test_events_are_json_lines_and_end_with_ended(lab: LabUnderTest) -> None:
+    installed = lab.meshctl("install", *MESH, "-o", "json")
+    assert installed.code == 0
+    events = [json.loads(line) for line in installed.out.splitlines()]
+    planned = next(event for event in events if event["type"] == "planned")
+    assert events[-1]["type"] == "ended"
+    steps = {step["key"] for step in planned["steps"]}
+    assert {e["step"]["key"] for e in events if e["type"] == "finished"} == steps
+
+
+def test_a_dry_run_writes_nothing(lab: LabUnderTest) -> None:
+    told = lab.install("--dry-run")
+    assert told.code == 0, told.said
+    assert (
+        "<address of service/istio-eastwestgateway in istio-system on cluster1>" in told.out
+        or "Install Istio" in told.out
+    )
+    assert lab.kubectl("east", "get", "istio", "-o", "name") == ""
