@@ -1,6 +1,5 @@
 """`certs generate`, `certs apply`, `certs check`: the guide's prerequisite without the openssl recipe."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,6 @@ import typer
 from meshctl.cli import options as opt
 from meshctl.cli.session import Show
 from meshctl.render.choose import Output
-from meshctl.spec.load import load_spec
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make, apply and check the mesh's certificates.")
 
@@ -29,7 +27,7 @@ def generate(
     """Make one root, and an intermediate for each cluster of the mesh."""
     from meshctl.cli.certifying import run_generate
 
-    mesh = load_spec(opt.flags(east, west, kubeconfig, file, sets), os.environ)
+    mesh = opt.mesh_from(east, west, kubeconfig, file, sets, with_contexts=False)
     run_generate(mesh, out, key)
 
 
@@ -47,7 +45,7 @@ def apply(
     """Create the `cacerts` secret on every cluster."""
     from meshctl.cli.certifying import run_apply
 
-    mesh = load_spec(opt.flags(east, west, kubeconfig, file, sets), os.environ)
+    mesh = opt.mesh_from(east, west, kubeconfig, file, sets)
     raise typer.Exit(run_apply(mesh, source, Show(Output.PLAIN, verbose=verbose), force=force))
 
 
@@ -63,5 +61,5 @@ def check(
     """Check the `cacerts` secrets: complete, chain, keys, expiry, the same root everywhere."""
     from meshctl.cli.certifying import run_check
 
-    mesh = load_spec(opt.flags(east, west, kubeconfig, file, sets), os.environ)
+    mesh = opt.mesh_from(east, west, kubeconfig, file, sets)
     raise typer.Exit(run_check(mesh, Show(Output.PLAIN, verbose=verbose)))

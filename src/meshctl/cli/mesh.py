@@ -1,6 +1,5 @@
 """`install`, `verify`, `teardown`: options in, exit code out."""
 
-import os
 from typing import Annotated
 
 import typer
@@ -8,7 +7,6 @@ import typer
 from meshctl.cli import options as opt
 from meshctl.cli.session import Show
 from meshctl.render.choose import Output
-from meshctl.spec.load import load_spec
 
 
 def install(
@@ -35,7 +33,7 @@ def install(
     """
     from meshctl.cli.installing import InstallOptions, run_install
 
-    mesh = load_spec(opt.flags(east, west, kubeconfig, file, sets, servers, addresses), os.environ)
+    mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
     wanted = InstallOptions(dry_run=dry_run, force_conflicts=force_conflicts, force_unlock=force_unlock)
     raise typer.Exit(run_install(mesh, wanted, Show(output, plain, verbose)))
 
@@ -72,7 +70,7 @@ def verify(
 
     extra = [f"sampleNamespace={namespace}"] if namespace else []
     extra += [f"timeouts.traffic={timeout}"] if timeout else []
-    mesh = load_spec(opt.flags(east, west, kubeconfig, file, [*(sets or []), *extra]), os.environ)
+    mesh = opt.mesh_from(east, west, kubeconfig, file, [*(sets or []), *extra])
     wanted = VerifyOptions(requests=requests, keep=keep, as_is=as_is, force_unlock=force_unlock, form=output)
     raise typer.Exit(run_verify(mesh, wanted, Show(Output.AUTO, plain, verbose)))
 
@@ -107,7 +105,7 @@ def teardown(
     """
     from meshctl.cli.removing import TeardownOptions, run_teardown
 
-    mesh = load_spec(opt.flags(east, west, kubeconfig, file, sets), os.environ)
+    mesh = opt.mesh_from(east, west, kubeconfig, file, sets)
     wanted = TeardownOptions(
         yes=yes,
         force=force,

@@ -1,21 +1,47 @@
 """Options that several commands share, named once."""
 
+import os
 from typing import Annotated
 
 import typer
 
 from meshctl.render.choose import Output
+from meshctl.spec import MeshSpec
 from meshctl.spec.flags import Flags
+from meshctl.spec.load import load
 
 MESH, OUTPUT = "Which mesh", "Output"
 
+
+def _contexts(incomplete: str) -> list[str]:
+    from meshctl.errors import MeshctlError
+    from meshctl.kube import contexts
+
+    try:
+        return [name for name in contexts() if name.startswith(incomplete)]
+    except MeshctlError:
+        return []  # completing is no moment to complain
+
+
 East = Annotated[
     str | None,
-    typer.Option("--east", metavar="CONTEXT", help="Kubeconfig context of the primary.", rich_help_panel=MESH),
+    typer.Option(
+        "--east",
+        metavar="CONTEXT",
+        help="Kubeconfig context of the primary.",
+        rich_help_panel=MESH,
+        autocompletion=_contexts,
+    ),
 ]
 West = Annotated[
     list[str] | None,
-    typer.Option("--west", metavar="CONTEXT", help="Context of a remote; repeat for more.", rich_help_panel=MESH),
+    typer.Option(
+        "--west",
+        metavar="CONTEXT",
+        help="Context of a remote; repeat for more.",
+        rich_help_panel=MESH,
+        autocompletion=_contexts,
+    ),
 ]
 Kubeconfig = Annotated[
     str | None,
@@ -60,7 +86,7 @@ Progress = Annotated[
 ForceUnlock = Annotated[bool, typer.Option("--force-unlock", help="Take over the lock of a run that is surely dead.")]
 
 
-def flags(
+def mesh_from(
     east: str | None,
     west: list[str] | None,
     kubeconfig: str | None,
@@ -68,8 +94,16 @@ def flags(
     sets: list[str] | None,
     servers: list[str] | None = None,
     addresses: list[str] | None = None,
-) -> Flags:
-    """Return what was typed as plain data."""
-    return Flags(
+    *,
+    with_contexts: bool = True,
+) -> MeshSpec:
+    """Return the mesh that was typed; raise SpecError with every problem of it, then of its kubeconfig contexts."""
+    from meshctl.spec.contexts import find_contexts
+
+    given = Flags(
         east, tuple(west or ()), kubeconfig, file, tuple(sets or ()), tuple(servers or ()), tuple(addresses or ())
     )
+    loaded = load(given, os.environ)
+    if with_contexts:
+        find_contexts(loaded.mesh, os.environ, loaded.places)
+    return loaded.mesh

@@ -93,17 +93,18 @@ class Place:
         return [p for p in self.pods if namespace_of(p) == namespace_of(service) and has(selector, labels_of(p))]
 
 
-async def survey(site: Site) -> Place:
-    """Read what decides about connections in one cluster."""
+async def survey(site: Site, namespace: str = "") -> Place:
+    """Read what decides about connections in one cluster, or in one namespace of it and at its gateways."""
     api = site.api(CLIENT)
-    kinds = (SERVICE, ENDPOINT_SLICE, POD, GATEWAY, VIRTUAL_SERVICE)
-    return Place(site, *[tuple(await _listed(api, kind)) for kind in kinds])
+    near, far = (SERVICE, ENDPOINT_SLICE, POD), (GATEWAY, VIRTUAL_SERVICE)
+    found = [await _listed(api, kind, namespace) for kind in near] + [await _listed(api, kind) for kind in far]
+    return Place(site, *map(tuple, found))
 
 
-async def _listed(api: Api, kind: Kind) -> list[Manifest]:
+async def _listed(api: Api, kind: Kind, namespace: str = "") -> list[Manifest]:
     """Return all objects of a kind; there are none of a kind that is not served."""
     try:
-        return await api.list(kind)
+        return await api.list(kind, namespace)
     except ApiError as error:
         if error.code != 404:
             raise
@@ -144,7 +145,7 @@ async def holder(world: World, address: str) -> tuple[Place, Manifest] | None:
     for site in sites:
         for service in await site.api(CLIENT).list(SERVICE):
             if dig(service, "spec", "type") == "LoadBalancer" and address in ingress_of(service):
-                return await survey(site), service
+                return await survey(site, namespace_of(service)), service
     return None
 
 
@@ -205,8 +206,15 @@ async def knock(world: World, address: str, port: int) -> Dialed:
     route = next((route for route in routes if route is not None), None)
     if route is None:
         return Dialed(End.CLOSED, dialed)
-    behind = _behind(world, place, *route)
+    behind = _behind(world, await _around(place, route[0]), *route)
     return Dialed(End.REACHED if behind else End.CLOSED, dialed, place.site if behind else None, behind)
+
+
+async def _around(place: Place, host: str) -> Place:
+    """Return the place with the objects of the namespace that a host name is in."""
+    namespace = [*host.split("."), ""][1]
+    known = {namespace_of(service) for service in place.services}
+    return place if namespace in known or not namespace else await survey(place.site, namespace)
 
 
 def _behind(world: World, place: Place, host: str, port: int) -> Manifest | None:
@@ -223,7 +231,7 @@ def _behind(world: World, place: Place, host: str, port: int) -> Manifest | None
 
 async def dial(world: World, site: Site, namespace: str, name: str, port: int) -> Dialed:
     """Dial a Service by name, from a pod or from the API server of a site."""
-    place = await survey(site)
+    place = await survey(site, namespace)
     service = place.service(namespace, name)
     if service is None:
         return Dialed(End.NO_SERVICE)
