@@ -1,8 +1,8 @@
 """What meshctl waits for, as pure questions to one object each.
 
-The Ready condition alone lies: right after an edit it is still the old one, it stays True when the CNI plugin is missing
-and when a changed spec cannot be applied. So every condition looks at observedGeneration first, and Healthy means all of
-Reconciled, Ready and DependenciesHealthy (the status rules of sail-operator's api/v1).
+The Ready condition alone lies: right after an edit it is still the old one, and it stays True when the CNI plugin is
+missing and when a changed spec cannot be applied. So every condition looks at observedGeneration first, and Healthy
+means all of Reconciled, Ready and DependenciesHealthy (the status rules of sail-operator's api/v1).
 """
 
 from collections.abc import Mapping
@@ -37,6 +37,12 @@ def gone(obj: Manifest | None) -> Verdict:
     if not dig(obj, "metadata", "deletionTimestamp"):
         return _waiting("still there")
     return _waiting(namespace_remains(obj) or f"being deleted{held}")
+
+
+def not_leaving(obj: Manifest | None) -> Verdict:
+    """Met when the object is not on its way out: what is applied to one that is goes with it."""
+    leaving = obj is not None and bool(dig(obj, "metadata", "deletionTimestamp"))
+    return Verdict(met=not leaving, detail="an earlier removal has not ended yet")
 
 
 def namespace_remains(obj: Manifest) -> str:
@@ -115,7 +121,7 @@ def revision_at(version: str, *, healthy: bool) -> Condition:
 
 
 def rolled_out(obj: Manifest | None) -> Verdict:
-    """Met when every replica of a Deployment is new and available. Operators that only count ready pods pass too early."""
+    """Met when every replica of a Deployment is new and available; to count ready pods alone would pass too early."""
     seen = current(obj)
     if not seen.met:
         return seen
@@ -179,7 +185,7 @@ def annotated_for(primary: str) -> Condition:
 
 
 def holds_cluster(cluster: str) -> Condition:
-    """Met when the remote secret has the cluster's name as its only key; istiod reads the name there and nowhere else."""
+    """Met when the remote secret's only key is the cluster's name; istiod reads it there and nowhere else."""
 
     def condition(obj: Manifest | None) -> Verdict:
         if obj is None:
@@ -199,7 +205,7 @@ def ca_bundle_set(obj: Manifest | None) -> Verdict:
     bundles = [dig(hook, "clientConfig", "caBundle") for hook in obj.get("webhooks") or []]
     return Verdict(
         met=bool(bundles) and all(bundles),
-        detail="istiod has not written its root into the webhook (has it connected, and was the annotation there before?)",
+        detail="istiod has not written its root into the webhook: it has not connected, or may not lead there",
     )
 
 

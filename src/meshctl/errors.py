@@ -7,6 +7,7 @@ MeshctlError                exit 1   a step failed
 ├── VerificationError       exit 5   traffic does not reach every version
 ├── LockedError             exit 6   another run holds a cluster
 ├── LeftoverError           exit 7   teardown ended, something is still there
+├── StoppedError            exit 130 the user wants the run to stop
 └── ClusterError            exit 1   a cluster answered with an error, or not at all
     ├── TransientError               worth another try: reset, timeout, 429, 5xx, webhook not serving
     ├── ConflictError                server-side apply: another manager owns the field
@@ -88,6 +89,12 @@ class LeftoverError(MeshctlError):
     """Teardown ended, but something is still there."""
 
     exit_code = Exit.LEFTOVERS
+
+
+class StoppedError(MeshctlError):
+    """The user wants the run to stop."""
+
+    exit_code = Exit.INTERRUPTED
 
 
 class ClusterError(MeshctlError):

@@ -13,13 +13,13 @@ from graphlib import TopologicalSorter
 from queue import SimpleQueue
 
 from meshctl.conditions import gone
-from meshctl.errors import Exit, MeshctlError, NotReadyError
+from meshctl.errors import Exit, MeshctlError, NotReadyError, StoppedError
 from meshctl.events import Ended, Event, Failure, Finished, Outcome, Planned, Progressed, Started, StepInfo, Warned
 from meshctl.objects import Manifest
 from meshctl.plan import Act, Action, Apply, Awaited, Clients, Delete, Plan, Probe, Step, Wait
 from meshctl.spec import Cluster, MeshSpec
 from meshctl.stopping import Stop
-from meshctl.waiting import StoppedError, Waiter
+from meshctl.waiting import Waiter
 
 Render = Callable[[str, MeshSpec, Cluster, Mapping[str, str]], list[Manifest]]
 """Template, mesh, cluster and facts → objects."""

@@ -37,28 +37,36 @@ class Holder:
     purpose: str
 
 
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How locking speaks and waits. `on_lost` is called, from another thread, when a lock is taken over."""
+
+    on_lost: Callable[[str], None]
+    warn: Callable[[str], None]
+    pause: Callable[[float], None]
+
+
 @contextmanager
 def locked(
     clients: Clients,
     purpose: str,
     folder: Path,
+    ways: Ways,
     *,
     force: bool,
-    on_lost: Callable[[str], None],
-    warn: Callable[[str], None],
 ) -> Iterator[None]:
     """Hold the lock of every cluster, or of none; raise LockedError naming every holder.
 
-    `folder` is where marks of live runs lie. `on_lost` is called, from another thread, when a lock is taken over.
+    `folder` is where marks of live runs lie.
     """
     with _mark_of_life(folder) as run:
         holder = Holder(f"{getpass.getuser()}@{socket.gethostname()}/{_origin(folder)}/{run}", purpose)
         held: dict[str, Manifest] = {}
         try:
-            _acquire_all(clients, holder, folder, held, force=force, warn=warn)
+            _acquire_all(clients, holder, folder, ways, held, force=force)
             over = threading.Event()
             renewal = threading.Thread(
-                target=_renew, args=(clients, held, over, on_lost), daemon=True, name="lock renewal"
+                target=_renew, args=(clients, held, over, ways.on_lost), daemon=True, name="lock renewal"
             )
             renewal.start()
             try:
@@ -90,18 +98,12 @@ def _origin(folder: Path) -> str:
 
 
 def _acquire_all(
-    clients: Clients,
-    holder: Holder,
-    folder: Path,
-    held: dict[str, Manifest],
-    *,
-    force: bool,
-    warn: Callable[[str], None],
+    clients: Clients, holder: Holder, folder: Path, ways: Ways, held: dict[str, Manifest], *, force: bool
 ) -> None:
     problems = []
     for name, client in clients.items():
         lease = client.get(LOCK)
-        if lease is not None and not force and not _left_behind(clients, name, lease, folder, warn):
+        if lease is not None and not force and not _left_behind(clients, name, lease, folder, ways):
             problems.append(f"{name}: {describe(lease)}")
     if problems:
         raise LockedError(
@@ -117,7 +119,7 @@ def _acquire_all(
             raise LockedError(msg, hint="wait for it to end") from error
 
 
-def _left_behind(clients: Clients, name: str, lease: Manifest, folder: Path, warn: Callable[[str], None]) -> bool:
+def _left_behind(clients: Clients, name: str, lease: Manifest, folder: Path, ways: Ways) -> bool:
     identity = str(dig(lease, "spec", "holderIdentity") or "")
     if not identity:
         return True
@@ -126,8 +128,8 @@ def _left_behind(clients: Clients, name: str, lease: Manifest, folder: Path, war
         return not _alive(folder / f"{run}.lock")
     if time.time() < _renewed_at(lease) + DURATION:
         return False
-    warn(f"{name}: the lock of {identity} looks left behind; watching it for a sign of life")
-    time.sleep(SIGN_OF_LIFE)
+    ways.warn(f"{name}: the lock of {identity} looks left behind; watching it for a sign of life")
+    ways.pause(SIGN_OF_LIFE)
     again = clients[name].get(LOCK)
     return again is None or dig(again, "metadata", "resourceVersion") == dig(lease, "metadata", "resourceVersion")
 

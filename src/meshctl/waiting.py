@@ -7,13 +7,13 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from meshctl.cluster import Watch
-from meshctl.errors import ClusterError, NotReadyError, TransientError
+from meshctl.errors import ClusterError, NotReadyError, StoppedError, TransientError
 from meshctl.objects import Manifest, Ref, Verdict
 from meshctl.plan import Awaited, Clients, Probe, Wait
 from meshctl.stopping import Stop
@@ -24,10 +24,6 @@ Report = Callable[[str], None]
 FIRST_RETRY, LAST_RETRY = 0.25, 10.0
 LOOK_UP = 1.0  # how often a wait looks whether its watches are in trouble; this asks no cluster
 T = TypeVar("T")
-
-
-class StoppedError(Exception):
-    """The user wants the run to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +107,15 @@ class Waiter:
 
     def pause(self, seconds: float) -> None:
         """Wait, unless the run is to stop."""
-        woken = threading.Event()
-        with self.stop.waking(woken.set):
-            woken.wait(seconds)
+        # A queue, not an event: a signal handler may wake it whoever holds which lock.
+        woken: SimpleQueue[None] = SimpleQueue()
+        with self.stop.waking(lambda: woken.put(None)), suppress(Empty):
+            woken.get(timeout=seconds)
         self._raise_if_stopped()
 
     def _raise_if_stopped(self) -> None:
         if self.stop:
-            raise StoppedError
+            raise stopped()
 
     def _ask(self, probe: Probe) -> Verdict:
         try:
@@ -141,7 +138,7 @@ class Waiter:
         except Empty:
             return None
         if item is None:
-            raise StoppedError
+            raise stopped()
         if isinstance(item, BaseException):
             raise item
         return item
@@ -177,6 +174,11 @@ def verdict_of(awaited: tuple[Awaited, ...], objects: dict[int, Manifest | None]
         if not verdict.met:
             return Verdict(met=False, detail=f"{one.link or one.ref}: {verdict.detail}", final=verdict.final)
     return Verdict(met=True)
+
+
+def stopped() -> StoppedError:
+    """Return the error of a run that was stopped on purpose."""
+    return StoppedError("stopped", hint="run the same command again to go on")
 
 
 def timed_out(what: str, seconds: float, last_seen: str, hint: str) -> ClusterError | NotReadyError:

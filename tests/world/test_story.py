@@ -54,7 +54,7 @@ def test_events_are_json_lines_and_end_with_ended(lab: LabUnderTest) -> None:
     planned = next(event for event in events if event["type"] == "planned")
     assert events[-1]["type"] == "ended"
     steps = {step["key"] for step in planned["steps"]}
-    assert {e["step"]["key"] for e in events if e["type"] == "finished"} == steps
+    assert {e["step"] for e in events if e["type"] == "finished"} == steps
 
 
 def test_a_dry_run_writes_nothing(lab: LabUnderTest) -> None:

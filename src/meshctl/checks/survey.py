@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from meshctl.checks.rights import Right, missing
 from meshctl.cluster import Client
-from meshctl.errors import ForbiddenError, MeshctlError
+from meshctl.errors import ForbiddenError, MeshctlError, StoppedError
 from meshctl.names import CACERTS, CRD, DEPLOYMENT, ISTIO, ISTIO_CNI, NAMESPACE, NODE
 from meshctl.objects import Kind, Manifest, Ref, dig
 from meshctl.plan import Clients
@@ -95,6 +95,8 @@ def of_all(clients: Clients, ask: Callable[[Client], T]) -> dict[str, T | Meshct
     def asked(client: Client) -> T | MeshctlError:
         try:
             return ask(client)
+        except StoppedError:
+            raise
         except MeshctlError as error:
             return error
 

@@ -18,7 +18,6 @@ from meshctl.plan import Plan
 from meshctl.plans.install import Circumstances, install
 from meshctl.render.choose import Output
 from meshctl.spec import MeshSpec
-from meshctl.waiting import Waiter
 
 LOOK_SECONDS = 30  # how long answers that may pass (429, a reset) are tried again while looking
 
@@ -55,7 +54,7 @@ def look(one: Session) -> Judgement:
 
     def ask(client: Client) -> Survey:
         wanted = install_rights(one.mesh, clusters[client.cluster])
-        return Waiter(one.clients, one.stop, one.sink.note).retry(lambda: survey(client, wanted), LOOK_SECONDS)
+        return one.waiter().retry(lambda: survey(client, wanted), LOOK_SECONDS)
 
     return judge(one.mesh, of_all(one.clients, ask), datetime.now(UTC))
 

@@ -14,7 +14,6 @@ from meshctl.names import ISTIO_CNI, ISTIO_REVISION
 from meshctl.plans.teardown import Removal, teardown
 from meshctl.render.choose import Output
 from meshctl.spec import MeshSpec
-from meshctl.waiting import Waiter
 
 LOOK_SECONDS = 15
 ON_NODES = (
@@ -68,7 +67,7 @@ def run_teardown(mesh: MeshSpec, wanted: TeardownOptions, show: Show) -> int:
 
 def patiently(one: Session, client: Client) -> Inhabited:
     """Look at one cluster, trying again what may pass."""
-    return Waiter(one.clients, one.stop, one.sink.note).retry(lambda: inhabited(client, one.mesh), LOOK_SECONDS)
+    return one.waiter().retry(lambda: inhabited(client, one.mesh), LOOK_SECONDS)
 
 
 def inhabited(client: Client, mesh: MeshSpec) -> Inhabited:

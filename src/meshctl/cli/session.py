@@ -14,7 +14,7 @@ from meshctl.cluster import Client, Request
 from meshctl.errors import Exit, MeshctlError, SpecError
 from meshctl.events import Ended, Failure, Warned
 from meshctl.executor import Executor
-from meshctl.lock import locked
+from meshctl.lock import Ways, locked
 from meshctl.manifests import render
 from meshctl.paths import state_dir
 from meshctl.plan import Clients, Plan
@@ -53,9 +53,9 @@ class Session:
         """Show a warning that belongs to no step."""
         self.sink(Warned(time.time(), None, text))
 
-    def patiently(self, ask: Callable[[], None], seconds: float = 30) -> None:
-        """Ask again after errors that may pass."""
-        Waiter(self.clients, self.stop, self.sink.note).retry(ask, seconds)
+    def waiter(self) -> Waiter:
+        """Return what waits and tries again outside of a plan."""
+        return Waiter(self.clients, self.stop, self.sink.note)
 
     def perform(self, plan: Plan, *, force_conflicts: bool = False) -> tuple[Ended, Record]:
         """Perform a plan, showing everything; returns the last event and the record of all."""
@@ -88,7 +88,8 @@ class Session:
             self.stop.set()
 
         folder = state_dir() / "runs"
-        with locked(self.clients, purpose, folder, force=force, on_lost=lost, warn=self.sink.note):
+        ways = Ways(lost, self.warn, self.waiter().pause)
+        with locked(self.clients, purpose, folder, ways, force=force):
             yield
 
 

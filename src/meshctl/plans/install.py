@@ -14,6 +14,7 @@ from meshctl.checks.kernel import template_in_force
 from meshctl.checks.probes import injection_works, synced
 from meshctl.names import (
     CNI_DAEMON_SET,
+    CNI_NAMESPACE,
     GATEWAY_DEPLOYMENT,
     GATEWAY_SERVICE,
     INJECTOR,
@@ -62,7 +63,7 @@ def install(mesh: MeshSpec, found: Circumstances) -> Plan:
 def _steps(mesh: MeshSpec, found: Circumstances) -> Iterator[Step]:
     primary, t = mesh.primary, mesh.timeouts
 
-    yield (spaces := namespaces(primary))
+    yield (spaces := namespaces(mesh, primary))
     # A cloud takes minutes to hand out an address: ask for it on second 0. The pods behind it come later.
     yield (address := gateway_address(mesh, primary, found, needs=[spaces]))
     # No injected sample starts without the CNI plugin, but istiod and the gateways do: nothing below waits for it.
@@ -72,6 +73,7 @@ def _steps(mesh: MeshSpec, found: Circumstances) -> Iterator[Step]:
         istio := step(
             primary,
             "Install Istio",
+            gone_revision(mesh, primary),
             Apply(primary.name, "istio-primary.yaml", primary),
             nudge(primary, THE_ISTIO, THE_REVISION),
             Wait("Istio to be ready", (*istio_ready(mesh, primary), on(primary, ISTIOD, is_.rolled_out)), t.istio),
@@ -118,7 +120,7 @@ def remote_cluster(mesh: MeshSpec, remote: Cluster, found: Circumstances, contro
     primary, t = mesh.primary, mesh.timeouts
     address, *_ = control_plane
 
-    yield (spaces := namespaces(remote))
+    yield (spaces := namespaces(mesh, remote))
     yield gateway_address(mesh, remote, found, needs=[spaces])
     yield install_cni(mesh, remote, needs=[spaces])
 
@@ -127,6 +129,7 @@ def remote_cluster(mesh: MeshSpec, remote: Cluster, found: Circumstances, contro
         istio := step(
             remote,
             "Install Istio",
+            gone_revision(mesh, remote),
             Apply(
                 remote.name,
                 "istio-remote.yaml",
@@ -191,9 +194,15 @@ def remote_cluster(mesh: MeshSpec, remote: Cluster, found: Circumstances, contro
     yield install_gateway(mesh, remote, needs=[injection])
 
 
-def namespaces(cluster: Cluster) -> Step:
+def namespaces(mesh: MeshSpec, cluster: Cluster) -> Step:
     """Create the namespaces; a remote's is annotated at once, because istiod looks only once."""
-    return step(cluster, "Create the namespaces", Apply(cluster.name, "namespaces.yaml", cluster))
+    spaces = (on(cluster, THE_NAMESPACE, is_.not_leaving), on(cluster, Ref(NAMESPACE, CNI_NAMESPACE), is_.not_leaving))
+    return step(
+        cluster,
+        "Create the namespaces",
+        Wait("an earlier removal to end", spaces, mesh.timeouts.delete),
+        Apply(cluster.name, "namespaces.yaml", cluster),
+    )
 
 
 def gateway_address(mesh: MeshSpec, cluster: Cluster, found: Circumstances, needs: list[Step]) -> Step:
@@ -238,6 +247,7 @@ def install_cni(mesh: MeshSpec, cluster: Cluster, needs: list[Step]) -> Step:
     return step(
         cluster,
         "Install IstioCNI",
+        Wait("an earlier removal to end", (on(cluster, THE_CNI, is_.not_leaving),), mesh.timeouts.delete),
         Apply(cluster.name, "istio-cni.yaml", cluster),
         nudge(cluster, THE_CNI),
         Wait(
@@ -345,6 +355,11 @@ def chain(mesh: MeshSpec, remote: Cluster) -> tuple[Awaited, ...]:
         on(remote, INJECTOR, is_.probe_passed, "probe"),
         *istio_ready(mesh, remote),
     )
+
+
+def gone_revision(mesh: MeshSpec, cluster: Cluster) -> Wait:
+    """Wait for the revision of an Istio that was removed: it goes after its Istio, and would take a new one along."""
+    return Wait("an earlier removal to end", (on(cluster, THE_REVISION, is_.not_leaving),), mesh.timeouts.delete)
 
 
 def istio_ready(mesh: MeshSpec, cluster: Cluster) -> tuple[Awaited, ...]:

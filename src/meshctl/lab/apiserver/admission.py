@@ -81,9 +81,7 @@ class Admission:
         found = self._store.get("namespaces", "", write.namespace)
         return _labels(found.obj) if found else {}
 
-    async def _ask(
-        self, webhook: Manifest, write: Write, obj: Manifest | None, warnings: list[str]
-    ) -> Manifest | None:
+    async def _ask(self, webhook: Manifest, write: Write, obj: Manifest | None, warnings: list[str]) -> Manifest | None:
         if write.dry_run and webhook.get("sideEffects") not in ("None", "NoneOnDryRun"):
             raise bad_request(f'admission webhook "{webhook["name"]}" does not support dry run')
         try:

@@ -122,5 +122,3 @@ def _token(secret: Manifest) -> str:
 
 def _url64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-

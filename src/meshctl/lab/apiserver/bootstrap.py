@@ -24,7 +24,9 @@ def fill(store: Store, addresses: Addresses, now: str) -> None:
     for kind, obj in _objects():
         resource = catalog.find(kind.group, kind.version, kind.plural)
         metadata = {**obj["metadata"], "uid": str(uuid.uuid4()), "creationTimestamp": now}
-        full = defaults.fill(kind.name, {"apiVersion": kind.api_version, "kind": kind.name, **obj, "metadata": metadata})
+        full = defaults.fill(
+            kind.name, {"apiVersion": kind.api_version, "kind": kind.name, **obj, "metadata": metadata}
+        )
         if kind == names.SERVICE:
             full = {**addresses.complete(full, None), "status": {"loadBalancer": {}}}
         if resource is not None:
@@ -36,17 +38,23 @@ def fill(store: Store, addresses: Addresses, now: str) -> None:
 
 def _objects() -> Iterator[tuple[Kind, Manifest]]:
     for name in NAMESPACES:
-        yield names.NAMESPACE, {
-            "metadata": {"name": name},
-            "spec": {"finalizers": ["kubernetes"]},
-            "status": {"phase": "Active"},
-        }
+        yield (
+            names.NAMESPACE,
+            {
+                "metadata": {"name": name},
+                "spec": {"finalizers": ["kubernetes"]},
+                "status": {"phase": "Active"},
+            },
+        )
     labels = {"component": "apiserver", "provider": "kubernetes"}
     port = {"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}
-    yield names.SERVICE, {
-        "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
-        "spec": {"clusterIP": "10.96.0.1", "ports": [port]},
-    }
+    yield (
+        names.SERVICE,
+        {
+            "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
+            "spec": {"clusterIP": "10.96.0.1", "ports": [port]},
+        },
+    )
     for name, rules in _roles().items():
         yield names.CLUSTER_ROLE, {"metadata": {"name": name, "labels": _RBAC_LABEL}, "rules": rules}
     for name, role, group in (
@@ -56,11 +64,14 @@ def _objects() -> Iterator[tuple[Kind, Manifest]]:
         ("system:public-info-viewer", "system:public-info-viewer", "system:authenticated"),
         ("system:public-info-viewer-anonymous", "system:public-info-viewer", "system:unauthenticated"),
     ):
-        yield names.CLUSTER_ROLE_BINDING, {
-            "metadata": {"name": name, "labels": _RBAC_LABEL},
-            "roleRef": {"apiGroup": names.CLUSTER_ROLE.group, "kind": "ClusterRole", "name": role},
-            "subjects": [{"kind": "Group", "name": group}],
-        }
+        yield (
+            names.CLUSTER_ROLE_BINDING,
+            {
+                "metadata": {"name": name, "labels": _RBAC_LABEL},
+                "roleRef": {"apiGroup": names.CLUSTER_ROLE.group, "kind": "ClusterRole", "name": role},
+                "subjects": [{"kind": "Group", "name": group}],
+            },
+        )
 
 
 def _roles() -> dict[str, list[Manifest]]:

@@ -87,9 +87,7 @@ class EmbeddedCluster:
             return
         before = event.before.obj if event.before else None
         after = None if event.type == "DELETED" else event.snapshot.obj
-        self.hooks.changed(
-            Changed(_clock(), self.name, event.type, found.kind, namespace, name, before, after)
-        )
+        self.hooks.changed(Changed(_clock(), self.name, event.type, found.kind, namespace, name, before, after))
 
     def _follow_definition(self, event: Event) -> None:
         spec = event.snapshot.obj["spec"]

@@ -16,12 +16,9 @@ def resource_of(definition: Manifest) -> Resource:
     stored = next((version for version in spec["versions"] if version.get("storage")), spec["versions"][0])
     served.sort(key=lambda version: version is not stored)
     schemas = {
-        version["name"]: (version.get("schema") or {}).get("openAPIV3Schema") or {}
-        for version in spec["versions"]
+        version["name"]: (version.get("schema") or {}).get("openAPIV3Schema") or {} for version in spec["versions"]
     }
-    kind = Kind(
-        names["kind"], names["plural"], stored["name"], spec["group"], namespaced=spec["scope"] == "Namespaced"
-    )
+    kind = Kind(names["kind"], names["plural"], stored["name"], spec["group"], namespaced=spec["scope"] == "Namespaced")
     schema = schemas[stored["name"]]
     return Resource(
         kind,

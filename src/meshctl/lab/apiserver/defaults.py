@@ -41,9 +41,7 @@ def _ports(ports: Any, **given: Any) -> Any:
 def _service(obj: Manifest) -> Manifest:
     spec = _defaults(obj.get("spec"), sessionAffinity="None", type="ClusterIP")
     if spec.get("ports"):
-        spec["ports"] = [
-            _defaults(port, protocol="TCP", targetPort=port.get("port")) for port in spec["ports"]
-        ]
+        spec["ports"] = [_defaults(port, protocol="TCP", targetPort=port.get("port")) for port in spec["ports"]]
     if spec["type"] != "ExternalName":
         spec.setdefault("internalTrafficPolicy", "Cluster")
     if spec["type"] in ("LoadBalancer", "NodePort"):

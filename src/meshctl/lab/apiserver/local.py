@@ -132,5 +132,3 @@ def _finalizes(target: Target, obj: Manifest) -> bool:
         and "deletionTimestamp" in obj["metadata"]
         and not dig(obj, "spec", "finalizers")
     )
-
-

@@ -162,9 +162,7 @@ class Objects:
         if not kind.namespaced:
             metadata.pop("namespace", None)
         elif metadata.setdefault("namespace", target.namespace) != target.namespace:
-            raise bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request"
-            )
+            raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
         checked = {**obj, "apiVersion": given, "kind": kind.name, "metadata": metadata}
         return _with_string_data(checked) if kind.name == "Secret" else checked
 

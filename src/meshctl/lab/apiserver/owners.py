@@ -159,9 +159,7 @@ def updated(owners: Owners, by: Owner, diff: Difference) -> Owners:
     mine = next((owner for owner in owners if owner.same(by)), replace(by, fields=frozenset()))
     kept = (mine.fields - diff.removed) | diff.touched
     others = (
-        replace(owner, fields=owner.fields - diff.touched - diff.removed)
-        for owner in owners
-        if not owner.same(by)
+        replace(owner, fields=owner.fields - diff.touched - diff.removed) for owner in owners if not owner.same(by)
     )
     entry = mine if kept == mine.fields else replace(by, fields=kept)
     return _tidy((*others, entry))
@@ -171,9 +169,7 @@ def applied(owners: Owners, by: Owner, diff: Difference) -> Owners:
     """Return the owners after `by` has applied; `by.fields` is what its configuration names."""
     before = next((owner for owner in owners if owner.same(by)), None)
     others = (
-        replace(owner, fields=owner.fields - diff.touched - diff.removed)
-        for owner in owners
-        if not owner.same(by)
+        replace(owner, fields=owner.fields - diff.touched - diff.removed) for owner in owners if not owner.same(by)
     )
     entry = before if before and before.fields == by.fields else by
     return _tidy((*others, entry))

@@ -87,9 +87,7 @@ class Removal:
             return Removed(Snapshot(finished(new, owners), live.revision, owners), gone)
         if gone:
             last = live.obj if "deletionTimestamp" not in live.obj["metadata"] else new
-            return Removed(
-                self.objects.store.remove(resource.key, target.namespace, target.name, last), gone=True
-            )
+            return Removed(self.objects.store.remove(resource.key, target.namespace, target.name, last), gone=True)
         if new == live.obj:
             return Removed(live, gone=False)
         metadata = {key: value for key, value in new["metadata"].items() if key != "resourceVersion"}

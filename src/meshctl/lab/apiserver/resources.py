@@ -66,9 +66,7 @@ def _review(name: str, group: str, *, namespaced: bool = False) -> Resource:
 
 
 BUILT_INS: tuple[Resource, ...] = (
-    Resource(
-        names.NAMESPACE, ("ns",), status=True, subresources=("finalize",), fields=("status.phase",)
-    ),
+    Resource(names.NAMESPACE, ("ns",), status=True, subresources=("finalize",), fields=("status.phase",)),
     Resource(names.NODE, ("no",), status=True, keeps_status=True, fields=("spec.unschedulable",)),
     Resource(
         names.POD,
@@ -90,9 +88,7 @@ BUILT_INS: tuple[Resource, ...] = (
     Resource(Kind("PersistentVolume", "persistentvolumes", namespaced=False), ("pv",), status=True),
     Resource(Kind("LimitRange", "limitranges"), ("limits",)),
     Resource(Kind("ResourceQuota", "resourcequotas"), ("quota",), status=True),
-    Resource(
-        names.DEPLOYMENT, ("deploy",), status=True, generation=True, scale=True, categories=_ALL
-    ),
+    Resource(names.DEPLOYMENT, ("deploy",), status=True, generation=True, scale=True, categories=_ALL),
     Resource(
         names.REPLICA_SET,
         ("rs",),
@@ -119,9 +115,7 @@ BUILT_INS: tuple[Resource, ...] = (
         categories=_ALL,
         fields=("status.successful",),
     ),
-    Resource(
-        Kind("CronJob", "cronjobs", group="batch"), ("cj",), status=True, generation=True, categories=_ALL
-    ),
+    Resource(Kind("CronJob", "cronjobs", group="batch"), ("cj",), status=True, generation=True, categories=_ALL),
     Resource(names.ROLE),
     Resource(names.ROLE_BINDING),
     Resource(names.CLUSTER_ROLE),
@@ -130,18 +124,10 @@ BUILT_INS: tuple[Resource, ...] = (
     Resource(names.HPA, ("hpa",), status=True, categories=_ALL),
     Resource(names.LEASE),
     Resource(names.ENDPOINT_SLICE, generation=True),
-    Resource(
-        Kind("NetworkPolicy", "networkpolicies", group="networking.k8s.io"), ("netpol",), generation=True
-    ),
-    Resource(
-        Kind("Ingress", "ingresses", group="networking.k8s.io"), ("ing",), status=True, generation=True
-    ),
-    Resource(
-        Kind("StorageClass", "storageclasses", group="storage.k8s.io", namespaced=False), ("sc",)
-    ),
-    Resource(
-        Kind("PriorityClass", "priorityclasses", group="scheduling.k8s.io", namespaced=False), ("pc",)
-    ),
+    Resource(Kind("NetworkPolicy", "networkpolicies", group="networking.k8s.io"), ("netpol",), generation=True),
+    Resource(Kind("Ingress", "ingresses", group="networking.k8s.io"), ("ing",), status=True, generation=True),
+    Resource(Kind("StorageClass", "storageclasses", group="storage.k8s.io", namespaced=False), ("sc",)),
+    Resource(Kind("PriorityClass", "priorityclasses", group="scheduling.k8s.io", namespaced=False), ("pc",)),
     Resource(names.CRD, ("crd", "crds"), status=True, generation=True),
     Resource(names.MUTATING_WEBHOOK, generation=True),
     Resource(names.VALIDATING_WEBHOOK, generation=True),

@@ -113,9 +113,7 @@ class Server:
         watching = request.query.get("watch", "") in ("1", "true")
         namespace = path.name if path.plural == "namespaces" and path.name else path.namespace
         verb = paths.verb(request.method, path, watch=watching)
-        return Asked(
-            self.plane.name, user.name, verb, path.group, path.plural, path.subresource, namespace, path.name
-        )
+        return Asked(self.plane.name, user.name, verb, path.group, path.plural, path.subresource, namespace, path.name)
 
     async def _answer(self, request: web.BaseRequest, user: User, begun: Callable[[], None]) -> web.StreamResponse:
         path = paths.parse(request.path)

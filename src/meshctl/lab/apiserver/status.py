@@ -81,9 +81,7 @@ def conflict(kind: Kind, name: str, why: str) -> StatusError:
     return StatusError(409, "Conflict", message, about(kind, name))
 
 
-MODIFIED_MEANWHILE = (
-    "the object has been modified; please apply your changes to the latest version and try again"
-)
+MODIFIED_MEANWHILE = "the object has been modified; please apply your changes to the latest version and try again"
 
 
 def bad_request(message: str) -> StatusError:
@@ -115,9 +113,7 @@ def invalid(kind: Kind, name: str, problems: Sequence[Problem]) -> StatusError:
 
 def internal(message: str) -> StatusError:
     """Something behind the API server failed."""
-    return StatusError(
-        500, "InternalError", f"Internal error occurred: {message}", {"causes": [{"message": message}]}
-    )
+    return StatusError(500, "InternalError", f"Internal error occurred: {message}", {"causes": [{"message": message}]})
 
 
 def expired(message: str) -> StatusError:
@@ -137,9 +133,7 @@ def unauthorized() -> StatusError:
 
 def method_not_allowed() -> StatusError:
     """The path exists but does not take that verb."""
-    return StatusError(
-        405, "MethodNotAllowed", "the server does not allow this method on the requested resource"
-    )
+    return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 
 
 def unsupported_media(kinds: str) -> StatusError:
