@@ -62,11 +62,13 @@ class Verdict:
     """The answer of a condition.
 
     `detail` is the sentence to show meanwhile (or the proof, when met); `final` means it will never be met by waiting.
+    `hint` is what to do about it, where the condition knows better than whoever waits.
     """
 
     met: bool
     detail: str = ""
     final: bool = False
+    hint: str = ""
 
 
 Condition = Callable[[Manifest | None], Verdict]

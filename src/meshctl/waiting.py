@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from meshctl.cluster import Watch
-from meshctl.errors import ClusterError, NotReadyError, StoppedError, TransientError
+from meshctl.errors import ClusterError, MeshctlError, NotReadyError, StoppedError, TransientError
 from meshctl.objects import Manifest, Ref, Verdict
 from meshctl.plan import Awaited, Clients, Probe, Wait
 from meshctl.stopping import Stop
@@ -59,7 +59,7 @@ class Waiter:
                     objects[seen.index] = seen.obj
                     verdict = verdict_of(wait.objects, objects)
                 if verdict.final and not verdict.met:
-                    raise NotReadyError(f"{wait.what}: {verdict.detail}", hint=wait.hint)
+                    raise given_up(wait.what, verdict, wait.hint)
                 # A watch mends itself in silence; while it cannot, that is what there is to say.
                 trouble = next((watch.trouble for watch in watches if watch.trouble), "")
                 detail = trouble or verdict.detail
@@ -68,7 +68,8 @@ class Waiter:
                     shown = detail
                     self.report(shown)
                 if not verdict.met and time.monotonic() >= deadline:
-                    raise timed_out(wait.what, wait.timeout, detail, wait.hint)
+                    hint = wait.hint if trouble else verdict.hint or wait.hint
+                    raise timed_out(wait.what, wait.timeout, detail, hint)
 
     def probe(self, probe: Probe) -> str:
         """Return once the verdict is met: asked at once, at every change of a trigger, else every `probe.every` s."""
@@ -77,18 +78,21 @@ class Waiter:
         with self._watching(probe.triggers) as (news, _):
             # What is there already is no news: only what changes after the first question is.
             self._first_of_each(news, len(probe.triggers), deadline)
+            after = FIRST_RETRY
             while True:
-                verdict = self._ask(probe)
+                verdict, wanted = self._ask(probe, after)
+                # An answer that may pass (429, a reset) is no verdict: it is asked for again before the usual pause.
+                after = min(after * 2, LAST_RETRY) if wanted else FIRST_RETRY
                 if verdict.met:
                     return verdict.detail
                 if verdict.final:
-                    raise NotReadyError(f"{probe.what}: {verdict.detail}", hint=probe.hint)
+                    raise given_up(probe.what, verdict, probe.hint)
                 if verdict.detail != shown:
                     shown = verdict.detail
                     self.report(shown)
-                self._next(news, min(deadline, time.monotonic() + probe.every))
+                self._next(news, min(deadline, time.monotonic() + min(wanted or probe.every, probe.every)))
                 if time.monotonic() >= deadline:
-                    raise timed_out(probe.what, probe.timeout, shown, probe.hint)
+                    raise timed_out(probe.what, probe.timeout, shown, verdict.hint or probe.hint)
 
     def retry(self, attempt: Callable[[], T], timeout: float) -> T:
         """Return what `attempt` returns, trying again after errors that may pass, with growing pauses."""
@@ -117,11 +121,13 @@ class Waiter:
         if self.stop:
             raise stopped()
 
-    def _ask(self, probe: Probe) -> Verdict:
+    def _ask(self, probe: Probe, pause: float) -> tuple[Verdict, float]:
+        """Return the verdict, and in how many seconds to ask again if there was none."""
         try:
-            return probe.ask(self.clients)
+            return probe.ask(self.clients), 0.0
         except TransientError as error:
-            return Verdict(met=False, detail=error.message)
+            wanted = error.retry_after if error.retry_after is not None else pause
+            return Verdict(met=False, detail=error.message), max(wanted, FIRST_RETRY)
 
     def _first_of_each(self, news: "SimpleQueue[News]", count: int, deadline: float) -> None:
         missing = set(range(count))
@@ -166,14 +172,22 @@ def _read(index: int, watch: Watch, news: "SimpleQueue[News]") -> None:
 
 
 def verdict_of(awaited: tuple[Awaited, ...], objects: dict[int, Manifest | None]) -> Verdict:
-    """Judge all objects together: the first that does not hold speaks for all, named by its link or object."""
-    for index, one in enumerate(awaited):
-        if index not in objects:
-            return Verdict(met=False, detail=f"asking {one.cluster} for {one.ref}")
-        verdict = one.condition(objects[index])
-        if not verdict.met:
-            return Verdict(met=False, detail=f"{one.link or one.ref}: {verdict.detail}", final=verdict.final)
-    return Verdict(met=True)
+    """Judge all objects together: the first that does not hold speaks for all, one that never will before the others."""
+    open_ = [verdict for index, one in enumerate(awaited) if not (verdict := _judged(one, index, objects)).met]
+    return next((one for one in open_ if one.final), open_[0] if open_ else Verdict(met=True))
+
+
+def _judged(one: Awaited, index: int, objects: dict[int, Manifest | None]) -> Verdict:
+    """Judge one object, named by its link or by itself."""
+    if index not in objects:
+        return Verdict(met=False, detail=f"asking {one.cluster} for {one.ref}")
+    verdict = one.condition(objects[index])
+    return verdict if verdict.met else replace(verdict, detail=f"{one.link or one.ref}: {verdict.detail}")
+
+
+def given_up(what: str, verdict: Verdict, hint: str) -> MeshctlError:
+    """Return the error for what no waiting mends: it is no deadline that passed."""
+    return MeshctlError(f"{what}: {verdict.detail}", hint=verdict.hint or hint)
 
 
 def stopped() -> StoppedError:

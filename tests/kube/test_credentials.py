@@ -256,13 +256,13 @@ def test_a_named_kubeconfig_is_one_file(tmp_path: Path, server: Server, authorit
 
 
 PROBLEMS = [
-    ("clusters: [", "not valid YAML (line 2)"),
+    ("clusters: [", "config:2: is not valid YAML"),
     (f"users: [{{name: u, user: {{token: '{TOKEN}}}}}]\n  x: - :", "not valid YAML"),
     ("- a list", "is not a kubeconfig"),
     ("", "context west is not in the kubeconfig"),
     ("contexts: [{name: east, context: {}}]", "context west is not in the kubeconfig"),
     ("contexts: [{name: west, context: {cluster: c}}]", "context west in the kubeconfig has no cluster"),
-    ("contexts: [{name: west}]\nclusters: nonsense", "context west in the kubeconfig has no cluster"),
+    ("contexts: [{name: west}]\nclusters: nonsense", "clusters must be a list of entries with name and cluster"),
 ]
 
 
@@ -278,9 +278,9 @@ def test_a_kubeconfig_that_cannot_be_used(tmp_path: Path, text: str, problem: st
 
 def test_no_kubeconfig_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(SpecError, match=r"no such file: .*/\.kube/config"):
+    with pytest.raises(SpecError, match=r"\.kube/config: no such file"):
         connect("west")
-    with pytest.raises(SpecError, match=r"no such file: .*/absent"):
+    with pytest.raises(SpecError, match=r"absent: no such file"):
         connect("west", str(tmp_path / "absent"))
-    with pytest.raises(SpecError, match="cannot read"):
+    with pytest.raises(SpecError, match="can't be read"):
         connect("west", str(tmp_path))

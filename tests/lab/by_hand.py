@@ -105,7 +105,7 @@ class Hand:
 
     def gateway(self, context: str, network: str) -> None:
         """Create an east-west gateway."""
-        self.apply(context, (MANIFESTS / "east-west-gateway.yaml").read_text().replace("NETWORK", network))
+        self.apply(context, (MANIFESTS / "east-west-gateway.yaml").read_text().replace(": NETWORK", f": {network}"))
 
     def expose(self) -> None:
         """Expose the control plane and the services."""

@@ -63,7 +63,7 @@ def _official_client(chosen: Context, kubeconfig: str) -> ApiClient:
 def _source(chosen: Context, kubeconfig: str) -> str | io.StringIO:
     """Return what the official loader reads: the one context, or the files when it must write back to them."""
     if "auth-provider" in chosen.user:
-        return os.pathsep.join(str(path) for path in files(kubeconfig))
+        return os.pathsep.join(files(kubeconfig))
     user = _without(chosen.user, "client-certificate", "client-key")
     plugin_asks = dig(user, "exec", "provideClusterInfo")
     cluster = chosen.cluster if plugin_asks else _without(chosen.cluster, "certificate-authority")

@@ -113,7 +113,7 @@ def _info(name: str, config: Kubeconfig, server: str) -> ContextInfo:
     cluster, user = config.clusters[entry["cluster"]], config.users.get(_text(entry, "user"), {})
     return ContextInfo(
         name=name,
-        file=config.origins[name],
+        file=config.origins["contexts"][name],
         cluster=entry["cluster"],
         user=_text(entry, "user"),
         server=server,

@@ -18,13 +18,16 @@ Entries = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Kubeconfig:
-    """Entries by name, and the file of every context. It has no `repr`, for the entries hold credentials."""
+    """Entries by name, and the file of every entry by part and name.
+
+    It has no `repr`, for the entries hold credentials.
+    """
 
     files: tuple[str, ...]
     clusters: Entries
     users: Entries
     contexts: Entries
-    origins: Mapping[str, str]
+    origins: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -62,11 +65,12 @@ def read_kubeconfig(named: str, environ: Mapping[str, str]) -> tuple[Kubeconfig 
     if problems:
         return None, problems
     parts: dict[str, dict[str, Mapping[str, Any]]] = {part: {} for part in _PARTS}
-    origins: dict[str, str] = {}
+    origins: dict[str, dict[str, str]] = {part: {} for part in _PARTS}
     for file in files:
-        for part, entries in parts.items():
-            entries |= {name: entry for name, entry in file.entries[part].items() if name not in entries}
-        origins |= {name: file.name for name in file.entries["contexts"] if name not in origins}
+        for part, known in parts.items():
+            fresh = {name: entry for name, entry in file.entries[part].items() if name not in known}
+            known.update(fresh)
+            origins[part].update(dict.fromkeys(fresh, file.name))
     return Kubeconfig(tuple(there), **parts, origins=origins), []
 
 

@@ -179,7 +179,7 @@ def _denied(name: str, status: Manifest) -> StatusError:
     why = status.get("message") or status.get("reason")
     details = status.get("details")
     return StatusError(
-        code if code >= 400 else 400,
+        max(code, 400),
         status.get("reason") or "",
         f"{head}: {why}" if why else f"{head} without explanation",
         details if isinstance(details, dict) else None,

@@ -15,7 +15,6 @@ from meshctl.lab.apiserver.owners import (
 )
 from meshctl.lab.apiserver.shapes import Shape
 from meshctl.lab.apiserver.status import StatusError
-from meshctl.objects import Manifest
 
 
 def overlay(live: Any, config: Any, shape: Shape) -> Any:

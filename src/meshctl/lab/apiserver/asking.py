@@ -38,7 +38,7 @@ class Asking:
 
     @property
     def form(self) -> str:
-        """The form of the answer, when it is not plain JSON: Table, PartialObjectMetadata …"""
+        """The form of the answer when it is not plain JSON, such as Table."""
         return wanted(self.request.headers.get("Accept", ""))
 
     def call(self, body: Any = None) -> Call:

@@ -16,7 +16,7 @@ from meshctl.lab.apiserver.tls import user_of
 from meshctl.objects import Manifest, dig
 
 ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
-TOKEN_SECRET = "kubernetes.io/service-account-token"
+OF_ACCOUNT = "kubernetes.io/service-account-token"
 ACCOUNT, ACCOUNT_UID = "kubernetes.io/service-account.name", "kubernetes.io/service-account.uid"
 
 
@@ -112,7 +112,7 @@ class Authenticator:
 
 
 def _token(secret: Manifest) -> str:
-    if secret.get("type") != TOKEN_SECRET:
+    if secret.get("type") != OF_ACCOUNT:
         return ""
     try:
         return base64.b64decode(dig(secret, "data", "token") or "").decode()

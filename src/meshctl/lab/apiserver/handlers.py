@@ -15,7 +15,15 @@ from meshctl.lab.apiserver.objects import APPLY, JSON_PATCH, MERGE, STRATEGIC, P
 from meshctl.lab.apiserver.plane import Plane
 from meshctl.lab.apiserver.removal import Removed, options_of
 from meshctl.lab.apiserver.reviews import answer, token_request
-from meshctl.lab.apiserver.status import bad_request, expired, method_not_allowed, success, unsupported_media
+from meshctl.lab.apiserver.status import (
+    Problem,
+    bad_request,
+    expired,
+    invalid,
+    method_not_allowed,
+    success,
+    unsupported_media,
+)
 from meshctl.lab.apiserver.store import Snapshot, encode
 from meshctl.lab.apiserver.watching import watch
 from meshctl.lab.apiserver.writes import Call
@@ -42,6 +50,7 @@ async def handle(plane: Plane, asking: Asking) -> web.StreamResponse:
             return await _create(plane, asking)
         case "PUT" if target.name:
             body = await asking.body()
+            _refuse_unconditional(target, body)
             call = asking.call()
             snapshot = await plane.objects.update(target, body, call)
             return answers.one(target, snapshot, warnings=call.warnings)
@@ -51,6 +60,14 @@ async def handle(plane: Plane, asking: Asking) -> web.StreamResponse:
             return await (_delete(plane, asking) if target.name else _delete_all(plane, asking))
         case _:
             raise method_not_allowed()
+
+
+def _refuse_unconditional(target: Target, body: Any) -> None:
+    """Let custom resources be replaced only by those who say which version they have seen."""
+    if target.resource.custom and not dig(body, "metadata", "resourceVersion"):
+        why = "Invalid value: 0: must be specified for an update"
+        problem = Problem("metadata.resourceVersion", "FieldValueInvalid", why)
+        raise invalid(target.resource.kind, target.name, [problem])
 
 
 async def _read(plane: Plane, asking: Asking) -> web.StreamResponse:

@@ -75,7 +75,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
-    """How one request is spoilt, in this order: wait `delay` seconds; hang for ever; cut the connection; answer `status`."""
+    """How a request is spoilt: wait `delay` seconds, then hang, or cut the connection, or answer `status`."""
 
     delay: float = 0.0
     hang: bool = False
@@ -101,14 +101,10 @@ class WebhookRejectedError(Exception):
         self.text = text
 
 
-WebhookUnreachable = WebhookUnreachableError
-WebhookRejected = WebhookRejectedError
-
-
 class CallWebhook(Protocol):
     """Sends an AdmissionReview to a `clientConfig` and returns the AdmissionReview that answers it.
 
-    Raises WebhookUnreachable or WebhookRejected.
+    Raises WebhookUnreachableError or WebhookRejectedError.
     """
 
     async def __call__(self, config: Manifest, path: str, timeout: float, review: Manifest) -> Manifest:
@@ -137,7 +133,7 @@ class Logs(Protocol):
 async def refuse_webhook(config: Manifest, path: str, timeout: float, review: Manifest) -> Manifest:
     """Refuse like an address where nobody listens."""
     del config, path, timeout, review
-    raise WebhookUnreachable("dial tcp: connect: connection refused")
+    raise WebhookUnreachableError("dial tcp: connect: connection refused")
 
 
 async def exec_nothing(

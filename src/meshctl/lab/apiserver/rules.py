@@ -1,7 +1,7 @@
 """A small part of CEL: enough for the validation rules that mesh operators put into their definitions.
 
-Understood: literals, `self` and its fields, `has()`, `size()`, `!`, comparison, `in`, `&&`, `||`, `?:`, parentheses, lists,
-`startsWith`/`endsWith`/`matches`/`contains`. A rule that uses anything else is not evaluated.
+Understood: literals, lists, `self` and its fields, `has()`, `size()`, `!`, comparison, `in`, `&&`, `||`, `?:`,
+parentheses, `startsWith`/`endsWith`/`matches`/`contains`. A rule that uses anything else is not evaluated.
 """
 
 import re

@@ -1,8 +1,7 @@
 """The refusals of a Kubernetes API server, with the sentences and details its clients know them by."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from meshctl.lab.api import ApiError
 from meshctl.objects import Kind, Manifest
@@ -61,22 +60,22 @@ def about(kind: Kind, name: str) -> Manifest:
 
 
 def not_found(kind: Kind, name: str) -> StatusError:
-    """There is no such object."""
+    """Say that there is no such object."""
     return StatusError(404, "NotFound", f'{kind.resource} "{name}" not found', about(kind, name))
 
 
 def unknown_resource() -> StatusError:
-    """There is no such path."""
+    """Say that there is no such path."""
     return StatusError(404, "NotFound", "the server could not find the requested resource")
 
 
 def already_exists(kind: Kind, name: str) -> StatusError:
-    """An object of that name is there already."""
+    """Say that an object of that name is there already."""
     return StatusError(409, "AlreadyExists", f'{kind.resource} "{name}" already exists', about(kind, name))
 
 
 def conflict(kind: Kind, name: str, why: str) -> StatusError:
-    """The write was made against another version of the object."""
+    """Say that the write was made against another version of the object."""
     message = f'Operation cannot be fulfilled on {kind.resource} "{name}": {why}'
     return StatusError(409, "Conflict", message, about(kind, name))
 
@@ -85,12 +84,12 @@ MODIFIED_MEANWHILE = "the object has been modified; please apply your changes to
 
 
 def bad_request(message: str) -> StatusError:
-    """The request cannot be understood."""
+    """Say that the request cannot be understood."""
     return StatusError(400, "BadRequest", message)
 
 
 def forbidden(kind: Kind, name: str, why: str, causes: Sequence[Manifest] = ()) -> StatusError:
-    """The request is understood and not allowed."""
+    """Say that the request is understood and not allowed."""
     details = about(kind, name)
     if causes:
         details["causes"] = list(causes)
@@ -99,7 +98,7 @@ def forbidden(kind: Kind, name: str, why: str, causes: Sequence[Manifest] = ()) 
 
 
 def invalid(kind: Kind, name: str, problems: Sequence[Problem]) -> StatusError:
-    """The object breaks rules of its kind."""
+    """Say that the object breaks rules of its kind."""
     texts = [f"{problem.field}: {problem.message}" for problem in problems]
     text = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     label = f"{kind.name}.{kind.group}" if kind.group else kind.name
@@ -112,39 +111,31 @@ def invalid(kind: Kind, name: str, problems: Sequence[Problem]) -> StatusError:
 
 
 def internal(message: str) -> StatusError:
-    """Something behind the API server failed."""
+    """Say that something behind the API server failed."""
     return StatusError(500, "InternalError", f"Internal error occurred: {message}", {"causes": [{"message": message}]})
 
 
 def expired(message: str) -> StatusError:
-    """The asked-for resourceVersion has left the history."""
+    """Say that the asked-for resourceVersion has left the history."""
     return StatusError(410, "Expired", message)
 
 
 def too_old(asked: int, oldest: int) -> StatusError:
-    """A watch asks for a version that has left the history."""
+    """Say that a watch asks for a version that has left the history."""
     return expired(f"too old resource version: {asked} ({oldest})")
 
 
 def unauthorized() -> StatusError:
-    """The credentials are not accepted."""
+    """Say that the credentials are not accepted."""
     return StatusError(401, "Unauthorized", "Unauthorized")
 
 
 def method_not_allowed() -> StatusError:
-    """The path exists but does not take that verb."""
+    """Say that the path exists but does not take that verb."""
     return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
 
 
 def unsupported_media(kinds: str) -> StatusError:
-    """The body has a content type that is not understood."""
+    """Say that the body has a content type that is not understood."""
     message = f"the body of the request was in an unknown format - accepted media types include: {kinds}"
     return StatusError(415, "UnsupportedMediaType", message)
-
-
-@dataclass(frozen=True, slots=True)
-class Warned:
-    """A result together with the warnings that go with it."""
-
-    result: Any
-    warnings: tuple[str, ...] = field(default=())

@@ -52,7 +52,7 @@ def new_authority(name: str) -> Authority:
 
 
 def _start() -> datetime:
-    """A minute ago: clocks that differ a little must not matter."""
+    """Return a time a minute ago: clocks that differ a little must not matter."""
     return datetime.now(UTC) - timedelta(minutes=1)
 
 

@@ -1,0 +1,2 @@
+def test_up(cluster):
+    assert cluster.admin.get("/version").status == 200
