@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from graphlib import TopologicalSorter
 from queue import SimpleQueue
 
@@ -18,6 +17,7 @@ from meshctl.events import Ended, Event, Failure, Finished, Outcome, Planned, Pr
 from meshctl.objects import Manifest
 from meshctl.plan import Act, Action, Apply, Awaited, Clients, Delete, Plan, Probe, Step, Wait
 from meshctl.spec import Cluster, MeshSpec
+from meshctl.patience import until
 from meshctl.stopping import Stop
 from meshctl.waiting import Waiter
 
@@ -106,37 +106,35 @@ class Performing:
 
     def _act(self, action: Action) -> str:
         waiter = Waiter(self.executor.clients, self.executor.stop, self._report)
+        clients = until(self.executor.clients, waiter, action.timeout)
         match action:
             case Apply():
-                return waiter.retry(lambda: self._apply(action), action.timeout)
+                return self._apply(action, clients)
             case Wait():
                 waiter.wait(action)
                 return ""
             case Probe():
                 return waiter.probe(action)
             case Delete():
-                return self._delete(action, waiter)
+                return self._delete(action, clients, waiter)
             case Act():
-                return waiter.retry(lambda: self._do(action), action.timeout)
+                return self._do(action, clients)
 
-    def _apply(self, action: Apply) -> str:
-        clients = self.executor.clients
+    def _apply(self, action: Apply, clients: Clients) -> str:
         facts = {name: fact.ask(clients) for name, fact in action.facts.items()}
         for manifest in self.executor.render(action.template, self.mesh, action.about, facts):
             clients[action.on].apply(manifest, force=self.executor.force_conflicts, manager=action.manager)
         return ""
 
-    def _delete(self, action: Delete, waiter: Waiter) -> str:
-        client = self.executor.clients[action.on]
-        found = waiter.retry(lambda: action.find(self.executor.clients), action.timeout)
-        deleted = [ref for ref in found if waiter.retry(partial(client.delete, ref), action.timeout)]
+    def _delete(self, action: Delete, clients: Clients, waiter: Waiter) -> str:
+        deleted = [ref for ref in action.find(clients) if clients[action.on].delete(ref)]
         if deleted:
             objects = tuple(Awaited(action.on, ref, gone) for ref in deleted)
             waiter.wait(Wait(f"{action.what} to be gone", objects, action.timeout, action.hint))
         return f"deleted {len(deleted)} object(s)" if deleted else "nothing was there"
 
-    def _do(self, action: Act) -> str:
-        note = action.do(self.executor.clients)
+    def _do(self, action: Act, clients: Clients) -> str:
+        note = action.do(clients)
         if note is None:
             return ""
         if note.warning:

@@ -23,6 +23,7 @@ Report = Callable[[str], None]
 
 FIRST_RETRY, LAST_RETRY = 0.25, 10.0
 LOOK_UP = 1.0  # how often a wait looks whether its watches are in trouble; this asks no cluster
+CERTAINTY = 3.0  # how long nothing must change before a wait believes that waiting is in vain
 T = TypeVar("T")
 
 
@@ -51,14 +52,16 @@ class Waiter:
         deadline = time.monotonic() + wait.timeout
         objects: dict[int, Manifest | None] = {}
         verdict = Verdict(met=False, detail="asking")
-        shown = ""
+        shown, lost = "", 0.0
         with self._watching([(one.cluster, one.ref) for one in wait.objects]) as (news, watches):
             while not verdict.met:
                 seen = self._next(news, min(deadline, time.monotonic() + LOOK_UP))
                 if seen is not None:
                     objects[seen.index] = seen.obj
                     verdict = verdict_of(wait.objects, objects)
-                if verdict.final and not verdict.met:
+                # A status may be left over from before its cause was cured: only what stays is final.
+                lost = (lost or time.monotonic()) if verdict.final and not verdict.met else 0.0
+                if lost and time.monotonic() - lost >= CERTAINTY:
                     raise given_up(wait.what, verdict, wait.hint)
                 # A watch mends itself in silence; while it cannot, that is what there is to say.
                 trouble = next((watch.trouble for watch in watches if watch.trouble), "")
