@@ -1,12 +1,13 @@
 """The longest chain of the lab's delays: how long an install must take, were meshctl itself infinitely fast.
 
-The order comes from the install plan, the delays from the lab, and what follows from what from its controllers. A wait for
-something that is not described here is an error, so this cannot fall behind the plan unnoticed.
+The order comes from the install plan, the delays from the lab, and what follows from what from its controllers.
+A wait for something that is not described here is an error, so this cannot fall behind the plan unnoticed.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from meshctl.conditions import not_leaving
 from meshctl.lab.delays import Delays
 from meshctl.names import (
     CNI_DAEMON_SET,
@@ -25,7 +26,7 @@ from meshctl.names import (
     remote_secret,
 )
 from meshctl.objects import Ref
-from meshctl.plan import Action, Apply, Plan, Step, Wait
+from meshctl.plan import Action, Apply, Awaited, Plan, Step, Wait
 from meshctl.plans.install import Circumstances, install
 from meshctl.spec import MeshSpec
 
@@ -94,7 +95,7 @@ class Earliest:
         if not isinstance(action, Wait):
             return START
         whole = any(one.ref == THE_CNI for one in action.objects)
-        return latest(*(self.holds(one.cluster, one.ref, one.link, whole=whole) for one in action.objects))
+        return latest(*(self.holds(one, whole=whole) for one in action.objects))
 
     def applied(self, template: str, on: str, about: str = "") -> Moment:
         """Return when a template is applied."""
@@ -106,8 +107,10 @@ class Earliest:
         raise LookupError(f"the plan applies no {template} on {on}")
 
     # --- the lab ------------------------------------------------------------------------------------------------------
-    def holds(self, cluster: str, ref: Ref, link: str, *, whole: bool) -> Moment:
+    def holds(self, awaited: Awaited, *, whole: bool) -> Moment:
         """Return when an awaited condition holds; `whole` means healthy with the CNI plugin, not only ready."""
+        if awaited.condition is not_leaving:
+            return START  # nothing is being removed from a fresh lab
         described: Mapping[Ref, Callable[[str], Moment]] = {
             Ref(NAMESPACE, ISTIO_SYSTEM): lambda name: self.applied("namespaces.yaml", name),
             GATEWAY_SERVICE: self.address,
@@ -117,13 +120,13 @@ class Earliest:
             ROOT_CERT: self.ca_bundle,
             READER_ACCOUNT: self.base_chart,
             READER_TOKEN: self.token,
-            INJECTOR: self.probe if link == "probe" else self.ca_bundle,
+            INJECTOR: self.probe if awaited.link == "probe" else self.ca_bundle,
             THE_REVISION: self.revision_healthy if whole else self.revision_ready,
             THE_ISTIO: self.istio_healthy if whole else self.istio_ready,
             GATEWAY_DEPLOYMENT: self.gateway,
             **{remote_secret(one.name): self.secret(one.name) for one in self.plan.mesh.remotes},
         }
-        return described[ref](cluster)
+        return described[awaited.ref](awaited.cluster)
 
     def after(self, moment: Moment, cluster: str, *names: str, part: float = 1.0) -> Moment:
         """Return the moment after further delays, each named as in the lab; `part` when only a part of it passes."""
@@ -131,47 +134,47 @@ class Earliest:
         return Moment((*moment.chain, *links))
 
     def address(self, cluster: str) -> Moment:
-        """The load balancer has given an address."""
+        """Return when the load balancer has given an address."""
         return self.after(self.applied("gateway-service.yaml", cluster), cluster, "load_balancer")
 
     def daemon_set(self, cluster: str) -> Moment:
-        """The CNI chart, a quarter of a control plane's, is installed, and its pods are ready."""
+        """Return when the CNI chart, a quarter of a control plane's, is installed, and its pods are ready."""
         noticed = self.after(self.applied("istio-cni.yaml", cluster), cluster, "reconcile")
         return self.after(self.after(noticed, cluster, "charts", part=1 / 4), cluster, "cni_ready")
 
     def cni(self, cluster: str) -> Moment:
-        """The operator has seen that, and gone over the chart again."""
+        """Return when the operator has seen that, and gone over the chart again."""
         return self.after(self.after(self.daemon_set(cluster), cluster, "reconcile"), cluster, "charts", part=1 / 4)
 
     def istiod_chart(self, cluster: str) -> Moment:
-        """The first of the two charts of a control plane is installed."""
+        """Return when the first of the two charts of a control plane is installed."""
         primary = cluster == self.plan.mesh.primary.name
         applied = self.applied("istio-primary.yaml" if primary else "istio-remote.yaml", cluster)
         return self.after(self.after(applied, cluster, "status", "reconcile"), cluster, "charts", part=1 / 2)
 
     def base_chart(self, cluster: str) -> Moment:
-        """The second is installed, and with it the reader account."""
+        """Return when the second is installed, and with it the reader account."""
         return self.after(self.istiod_chart(cluster), cluster, "charts", part=1 / 2)
 
     def istiod_serves(self) -> Moment:
-        """The primary's istiod runs."""
+        """Return when the primary's istiod runs."""
         primary = self.plan.mesh.primary.name
         return self.after(self.istiod_chart(primary), primary, "istiod_start")
 
     def istiod_ready(self, _cluster: str) -> Moment:
-        """Its pod is ready."""
+        """Return when its pod is ready."""
         return self.after(self.istiod_serves(), self.plan.mesh.primary.name, "istiod_ready")
 
     def token(self, cluster: str) -> Moment:
-        """The reader's token is filled in."""
+        """Return when the reader's token is filled in."""
         return self.after(self.applied("reader-token.yaml", cluster), cluster, "token")
 
     def secret(self, remote: str) -> Callable[[str], Moment]:
-        """The primary has a remote's secret."""
+        """Return what says when the primary has a remote's secret."""
         return lambda primary: self.applied("remote-secret.yaml", primary, remote)
 
     def ca_bundle(self, cluster: str) -> Moment:
-        """The istiod that leads in a cluster has written its root there."""
+        """Return when the istiod that leads in a cluster has written its root there."""
         primary = self.plan.mesh.primary.name
         if cluster == primary:
             return self.istiod_serves()
@@ -179,31 +182,31 @@ class Earliest:
         return latest(self.istiod_chart(cluster), self.after(read, primary, "sync"))
 
     def probe(self, cluster: str) -> Moment:
-        """The operator of a remote reaches istiod: through the gateway, past what exposes it."""
+        """Return when the operator of a remote reaches istiod: through the gateway, past what exposes it."""
         primary = self.plan.mesh.primary.name
         return latest(self.ca_bundle(cluster), self.gateway(primary), self.applied("expose-istiod.yaml", primary))
 
     def revision_ready(self, cluster: str) -> Moment:
-        """The operator has seen that the control plane is ready, and gone over the charts again."""
+        """Return when the operator has seen that the control plane is ready, and gone over the charts again."""
         ready = self.istiod_ready if cluster == self.plan.mesh.primary.name else self.probe
         return self.upgraded(ready(cluster), cluster)
 
     def revision_healthy(self, cluster: str) -> Moment:
-        """And that the CNI plugin is."""
+        """Return when it has seen that the CNI plugin is, too."""
         return latest(self.revision_ready(cluster), self.upgraded(self.cni(cluster), cluster))
 
     def upgraded(self, moment: Moment, cluster: str) -> Moment:
-        """A further look at a control plane: an upgrade that changes nothing takes half as long as an installation."""
+        """Return when one more look is done: an upgrade that changes little takes half as long as an installation."""
         return self.after(self.after(moment, cluster, "reconcile"), cluster, "charts", part=1 / 2)
 
     def istio_ready(self, cluster: str) -> Moment:
-        """The Istio says what its revision says."""
+        """Return when the Istio says what its revision says."""
         return self.after(self.revision_ready(cluster), cluster, "status")
 
     def istio_healthy(self, cluster: str) -> Moment:
-        """The same, healthy."""
+        """Return when it says so of the healthy one."""
         return self.after(self.revision_healthy(cluster), cluster, "status")
 
     def gateway(self, cluster: str) -> Moment:
-        """The gateway's pods are ready."""
+        """Return when the gateway's pods are ready."""
         return self.after(self.applied("gateway.yaml", cluster), cluster, "proxy_start")

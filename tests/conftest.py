@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from tests.labs import ThreadLab, thread_lab
 
 from meshctl.lab.options import LabOptions
+from tests.labs import ThreadLab, thread_lab
 
 
 class StartLab(Protocol):

@@ -1,10 +1,12 @@
 """Labs for tests: a lab in a thread of the test's own process, and the programs that are pointed at it.
 
-A thread starts faster than a process, and a test can reach into the lab; a program in a subprocess notices nothing of it.
+A thread starts faster than a process, and a test can reach into the lab. A program in a subprocess sees no difference.
 """
 
 import asyncio
+import http.client
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -13,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from meshctl.lab import kubeconfig
 from meshctl.lab.options import LabOptions
@@ -24,6 +27,15 @@ T = TypeVar("T")
 KUBECTL = Path(sys.executable).with_name("kubectl")
 START_SECONDS = 30.0
 PROGRAM_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an API server answered."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
 
 @dataclass(slots=True)
@@ -77,7 +89,7 @@ class ThreadLab:
         """Return where the next request and the next change will be, for `since`."""
         return self.lab.logbook.requests.next, self.lab.logbook.changes.next
 
-    # --- its objects, past HTTP and faults ------------------------------------------------------------------------------
+    # --- its objects, past HTTP and faults --------------------------------------------------------------------------
     def get(self, context: str, ref: Ref) -> Manifest | None:
         """Return an object of a cluster."""
         return self.call(self.lab.world.site(context).api("test").get(ref))
@@ -102,6 +114,19 @@ class ThreadLab:
         """Return every object of a cluster."""
         store = self.lab.clusters[context].store
         return [snapshot.obj for _, snapshot in store.contents()]
+
+    def http(self, context: str, path: str) -> Answer:
+        """Send one GET request as the user, once."""
+        entry = next(entry for entry in self.lab.entries if entry.context == context)
+        place = urlsplit(entry.server)
+        trust = ssl.create_default_context(cadata=entry.authority)
+        connection = http.client.HTTPSConnection(str(place.hostname), place.port, context=trust, timeout=START_SECONDS)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {entry.token}"})
+            response = connection.getresponse()
+            return Answer(response.status, dict(response.headers), response.read())
+        finally:
+            connection.close()
 
     # --- programs -----------------------------------------------------------------------------------------------------
     def kubectl(self, context: str, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":

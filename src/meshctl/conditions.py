@@ -18,6 +18,17 @@ WONT_HEAL: tuple[tuple[str, str], ...] = (
 )
 """Operator errors that no waiting mends, and what does."""
 
+PROBE_CAUSES: tuple[tuple[str, str], ...] = (
+    (
+        "deadline exceeded",
+        "packets to port 15017 of the primary's gateway are dropped: a firewall or a security group?",
+    ),
+    ("connection refused", "nothing listens on port 15017 of the primary's gateway: does it run, is istiod exposed?"),
+    ("no such host", "the address of the primary's gateway is missing, or a name that does not resolve"),
+    ("EOF", "the primary's gateway answers, but no istiod behind it"),
+)
+"""What the operator's probe of a remote says, and what that means."""
+
 
 def _waiting(detail: str) -> Verdict:
     return Verdict(met=False, detail=detail)
@@ -87,7 +98,7 @@ def _true(obj: Manifest | None, *types: str) -> Verdict:
             reason, message = one.get("reason") or f"{type_} is {one.get('status', 'missing')}", one.get("message")
             text = f"{reason}: {message}" if message else str(reason)
             cure = next((cure for marker, cure in WONT_HEAL if marker in text), "")
-            return Verdict(met=False, detail=f"{text} ({cure})" if cure else text, final=bool(cure))
+            return Verdict(met=False, detail=text, final=bool(cure), hint=cure)
     return Verdict(met=True)
 
 
@@ -107,6 +118,32 @@ def sail_healthy(obj: Manifest | None) -> Verdict:
     if seen.met and dig(obj, "status", "state") != "Healthy":
         return _waiting(f"its state is {dig(obj, 'status', 'state') or 'not set'}")
     return seen
+
+
+def not_in_error(obj: Manifest | None) -> Verdict:
+    """Met unless the operator's last word on the object, as it is now, is an error."""
+    failing = condition_of(obj, "Reconciled").get("reason") == "ReconcileError" and current(obj).met
+    return _true(obj, "Reconciled") if failing else Verdict(met=True)
+
+
+def owners_of_version(obj: Manifest | None) -> list[str]:
+    """Return the managers that own `spec.version`."""
+    entries = dig(obj, "metadata", "managedFields") or []
+    return sorted({str(e.get("manager")) for e in entries if dig(e, "fieldsV1", "f:spec", "f:version") is not None})
+
+
+def istio_at(version: str) -> Condition:
+    """Met when the Istio is ready in this version; one that somebody else has changed will not come back by waiting."""
+
+    def condition(obj: Manifest | None) -> Verdict:
+        now = dig(obj, "spec", "version")
+        if obj is None or now == f"v{version}":
+            return sail_ready(obj)
+        who = ", ".join(owners_of_version(obj)) or "somebody"
+        hint = f"settle with {who} which version it is to be, then run this again"
+        return Verdict(met=False, detail=f"{who} has set its version to {now}", final=True, hint=hint)
+
+    return condition
 
 
 def revision_at(version: str, *, healthy: bool) -> Condition:
@@ -217,4 +254,6 @@ def probe_passed(obj: Manifest | None) -> Verdict:
     )
     if status is None:
         return _waiting("the operator has not probed istiod yet")
-    return Verdict(met=status == "true", detail=str(reason or "istiod answered, but not with 200"))
+    cause = next((cause for marker, cause in PROBE_CAUSES if marker in str(reason)), "")
+    detail = f"{cause} ({reason})" if cause else str(reason or "istiod answered, but not with 200")
+    return Verdict(met=status == "true", detail=detail)

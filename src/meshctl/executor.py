@@ -15,9 +15,9 @@ from meshctl.conditions import gone
 from meshctl.errors import Exit, MeshctlError, NotReadyError, StoppedError
 from meshctl.events import Ended, Event, Failure, Finished, Outcome, Planned, Progressed, Started, StepInfo, Warned
 from meshctl.objects import Manifest
+from meshctl.patience import until
 from meshctl.plan import Act, Action, Apply, Awaited, Clients, Delete, Plan, Probe, Step, Wait
 from meshctl.spec import Cluster, MeshSpec
-from meshctl.patience import until
 from meshctl.stopping import Stop
 from meshctl.waiting import Waiter
 

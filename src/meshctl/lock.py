@@ -54,16 +54,18 @@ def locked(
     ways: Ways,
     *,
     force: bool,
+    patient: Clients | None = None,
 ) -> Iterator[None]:
     """Hold the lock of every cluster, or of none; raise LockedError naming every holder.
 
-    `folder` is where marks of live runs lie.
+    `folder` is where marks of live runs lie. `patient` are clients that ask again after answers that may pass: locks are
+    acquired by them, but given back without waiting.
     """
     with _mark_of_life(folder) as run:
         holder = Holder(f"{getpass.getuser()}@{socket.gethostname()}/{_origin(folder)}/{run}", purpose)
         held: dict[str, Manifest] = {}
         try:
-            _acquire_all(clients, holder, folder, ways, held, force=force)
+            _acquire_all(patient or clients, holder, folder, ways, held, force=force)
             over = threading.Event()
             renewal = threading.Thread(
                 target=_renew, args=(clients, held, over, ways.on_lost), daemon=True, name="lock renewal"
@@ -115,8 +117,12 @@ def _acquire_all(
         try:
             held[name] = client.create(_lease(holder)) if lease is None else client.replace(_lease(holder, lease))
         except ConflictError as error:
-            msg = f"{name}: another run took the lock just now"
-            raise LockedError(msg, hint="wait for it to end") from error
+            # After a broken connection, the one that was quicker may be this run itself.
+            now = client.get(LOCK)
+            if now is None or dig(now, "spec", "holderIdentity") != holder.identity:
+                msg = f"{name}: another run took the lock just now"
+                raise LockedError(msg, hint="wait for it to end") from error
+            held[name] = now
 
 
 def _left_behind(clients: Clients, name: str, lease: Manifest, folder: Path, ways: Ways) -> bool:

@@ -21,7 +21,9 @@ T = TypeVar("T")
 class Retry(Protocol):
     """Returns what an attempt returns, trying again as it sees fit."""
 
-    def __call__(self, attempt: Callable[[], T], /) -> T: ...
+    def __call__(self, attempt: Callable[[], T], /) -> T:
+        """Return what the attempt returns in the end, or raise its last error."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

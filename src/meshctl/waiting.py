@@ -83,6 +83,7 @@ class Waiter:
             self._first_of_each(news, len(probe.triggers), deadline)
             after = FIRST_RETRY
             while True:
+                over = time.monotonic() >= deadline
                 verdict, wanted = self._ask(probe, after)
                 # An answer that may pass (429, a reset) is no verdict: it is asked for again before the usual pause.
                 after = min(after * 2, LAST_RETRY) if wanted else FIRST_RETRY
@@ -93,9 +94,10 @@ class Waiter:
                 if verdict.detail != shown:
                     shown = verdict.detail
                     self.report(shown)
-                self._next(news, min(deadline, time.monotonic() + min(wanted or probe.every, probe.every)))
-                if time.monotonic() >= deadline:
+                # The last question comes after the deadline, so that what was last seen is what is there then.
+                if over:
                     raise timed_out(probe.what, probe.timeout, shown, verdict.hint or probe.hint)
+                self._next(news, min(deadline, time.monotonic() + min(wanted or probe.every, probe.every)))
 
     def retry(self, attempt: Callable[[], T], timeout: float) -> T:
         """Return what `attempt` returns, trying again after errors that may pass, with growing pauses."""
@@ -175,7 +177,7 @@ def _read(index: int, watch: Watch, news: "SimpleQueue[News]") -> None:
 
 
 def verdict_of(awaited: tuple[Awaited, ...], objects: dict[int, Manifest | None]) -> Verdict:
-    """Judge all objects together: the first that does not hold speaks for all, one that never will before the others."""
+    """Judge all objects together: the first that does not hold speaks for all, but one that never will comes first."""
     open_ = [verdict for index, one in enumerate(awaited) if not (verdict := _judged(one, index, objects)).met]
     return next((one for one in open_ if one.final), open_[0] if open_ else Verdict(met=True))
 

@@ -73,7 +73,7 @@ def test_an_istio_cni_has_no_dependencies() -> None:
 def test_what_no_waiting_mends_is_final_and_says_the_cure() -> None:
     verdict = is_.sail_ready(istio(*NO_VERSION, state="ReconcileError"))
     assert verdict.final
-    assert "upgrade the operator" in verdict.detail
+    assert "upgrade the operator" in verdict.hint
     assert not is_.sail_ready(istio(*BROKEN_EDIT)).final
 
 

@@ -12,8 +12,8 @@ GENERATED = "commands.md"
 FENCE = re.compile(r"^```(\w*)$")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 SPAN = re.compile(r"`(meshctl(?: [^`]+)?)`")
-STARTS = re.compile(r"(?:^|&&|\|\||[;|(])\s*(?:\$ )?(?:[A-Z_]+=\S+ )*meshctl(?: |$)")
-BREAKS = frozenset({"|", "||", "&&", ";", "&", ")"})
+STARTS = re.compile(r"(?:^|&&|\|\||[;|(]|^- )\s*(?:\$ )?(?:[A-Z_]+=\S+ )*meshctl(?: |$)")
+BREAKS = frozenset({"|", "||", "&&", ";", ";;", "&", ")"})
 REDIRECTIONS = frozenset({">", ">>", "<"})
 
 

@@ -11,7 +11,7 @@ from tests.docs.reading import GENERATED, ROOT, Shown, anchors, commands, links,
 
 PAGES = [pytest.param(page, id=str(page.relative_to(ROOT))) for page in pages()]
 SHOWN = [shown for page in pages() if page.name != GENERATED for shown in commands(page)]
-HELP = ("-h", "--help")
+HELP = {"-h", "--help"}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -36,18 +36,24 @@ def test_every_page_of_the_documentation_is_led_to() -> None:
 @pytest.mark.parametrize("shown", [one for one in SHOWN if one.whole], ids=str)
 def test_every_command_parses(shown: Shown) -> None:
     command, path, rest = found(shown.words)
-    assert isinstance(command, TyperCommand), "a group, not a command"
-    if not set(rest) & {*HELP}:
-        command.make_context(path, [word for word in rest if word != "…"])
+    if isinstance(command, TyperGroup):
+        assert rest, "a group without one of its commands"
+        assert set(rest) <= options_of(command)
+    elif not set(rest) & HELP:
+        command.make_context(path, rest)
 
 
 @pytest.mark.parametrize("shown", [one for one in SHOWN if not one.whole], ids=str)
 def test_every_command_in_a_sentence_exists(shown: Shown) -> None:
     command, _, rest = found(shown.words)
-    options = {name for param in command.params if isinstance(param, TyperOption) for name in param.opts}
-    assert {word.partition("=")[0] for word in rest if word.startswith("-")} <= {*options, *HELP}
+    assert {word.partition("=")[0] for word in rest if word.startswith("-")} <= options_of(command)
     if isinstance(command, TyperGroup):
         assert [word for word in rest if not word.startswith("-")] == []
+
+
+def options_of(command: TyperCommand | TyperGroup) -> set[str]:
+    """Return the options of a command."""
+    return HELP | {name for param in command.params if isinstance(param, TyperOption) for name in param.opts}
 
 
 def found(words: tuple[str, ...]) -> tuple[TyperCommand | TyperGroup, str, list[str]]:

@@ -249,7 +249,9 @@ def test_leaving_a_watch_that_another_thread_reads(client: Client, server: Serve
         count = 0
         for _ in watch:
             count += 1
-            some.set()
+            # The first is the list's. Only the second shows that the stream is open, and its answer used up.
+            if count > 1:
+                some.set()
         return count
 
     server.will(*[listed(istio(5), version=7), busy] * 20)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+
 from tests.labs import ThreadLab
 
 MANIFESTS = Path(__file__).with_name("guide")
@@ -204,8 +205,8 @@ class Hand:
 
     def call(self, context: str) -> Counter[str]:
         """Send ten requests and count the versions that answer."""
-        curl = ("exec", "-n", "sample", "deploy/sleep", "-c", "sleep", "--", "curl", "-sS", "helloworld.sample:5000/hello")
-        answers = (self.kubectl(context, *curl) for _ in range(REQUESTS))
+        curl = ("exec", "-n", "sample", "deploy/sleep", "-c", "sleep", "--", "curl", "-sS")
+        answers = (self.kubectl(context, *curl, "helloworld.sample:5000/hello") for _ in range(REQUESTS))
         found = (re.fullmatch(r"Hello version: (\S+), instance: (\S+)\n", answer) for answer in answers)
         return Counter(match[1] if match else "?" for match in found)
 

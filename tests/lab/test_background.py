@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.labs import KUBECTL, PROGRAM_SECONDS
 
 Program = "subprocess.CompletedProcess[str]"
@@ -172,9 +173,7 @@ def test_without_a_lab_there_is_nothing_to_ask(shell: Shell) -> None:
 
 
 def test_wrong_options_are_refused_at_once_and_all_together(shell: Shell) -> None:
-    refused = shell.lab(
-        "up", "--remotes", "99", "--speed", "-1", "--operator", "homemade"
-    )
+    refused = shell.lab("up", "--remotes", "99", "--speed", "-1", "--operator", "homemade")
     assert refused.returncode == 2
     for text in ("--remotes 99", "--speed -1", "--operator homemade"):
         assert text in refused.stderr

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-from tests.conftest import StartLab
-from tests.lab.by_hand import Hand
 
 from meshctl.names import CONFIG_MAP, THE_ISTIO
+from tests.conftest import StartLab
+from tests.lab.by_hand import Hand
 
 
 @pytest.mark.parametrize("operator", ["vendor", "upstream"])

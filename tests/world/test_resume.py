@@ -67,3 +67,42 @@ def test_an_install_that_was_killed_goes_on(start_lab: StartLab, whole: Whole, f
 
     assert again.returncode == 0, again.stderr
     assert left(lab, whole.installed) == []
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9])
+def test_a_verify_that_was_killed_goes_on_and_cleans_up(start_lab: StartLab, whole: Whole, fraction: float) -> None:
+    lab = start_lab()
+    assert lab.meshctl("install", *MESH).returncode == 0
+    at = 1 + int(fraction * whole.verify)
+    assert signalled(lab, signal.SIGKILL, at, "verify", *MESH).code == -signal.SIGKILL
+
+    again = lab.meshctl("verify", *MESH)
+
+    assert again.returncode == 0, again.stderr
+    assert left(lab, whole.installed) == []
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.35, 0.6, 0.85])
+def test_a_teardown_that_was_killed_goes_on(start_lab: StartLab, whole: Whole, fraction: float) -> None:
+    lab = start_lab()
+    assert lab.meshctl("install", *MESH).returncode == 0
+    at = 1 + int(fraction * whole.teardown)
+    assert signalled(lab, signal.SIGKILL, at, "teardown", *MESH, "--yes").code == -signal.SIGKILL
+
+    again = lab.meshctl("teardown", *MESH, "--yes")
+
+    assert again.returncode == 0, again.stderr
+    assert "nothing is left of the mesh" in again.stdout
+    assert left(lab, whole.removed) == []
+
+
+def test_an_install_mends_what_half_a_teardown_left(start_lab: StartLab, whole: Whole) -> None:
+    lab = start_lab()
+    assert lab.meshctl("install", *MESH).returncode == 0
+    assert signalled(lab, signal.SIGKILL, whole.teardown // 2, "teardown", *MESH, "--yes").code == -signal.SIGKILL
+
+    again = lab.meshctl("install", *MESH)
+
+    assert again.returncode == 0, again.stderr
+    verified = lab.meshctl("verify", *MESH)
+    assert verified.returncode == 0, verified.stderr

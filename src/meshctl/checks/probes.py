@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterable, Mapping
 
 from meshctl.cluster import Client
+from meshctl.conditions import ca_bundle_set
 from meshctl.errors import ClusterError
-from meshctl.names import ISTIO_SYSTEM, POD, SIDECAR_STATUS, remote_secret
+from meshctl.names import INJECTOR, ISTIO_SYSTEM, POD, READER_TOKEN, SIDECAR_STATUS, remote_secret
 from meshctl.objects import Manifest, Verdict, dig
 from meshctl.plan import Clients
 from meshctl.spec import Cluster, MeshSpec
@@ -115,6 +116,18 @@ def synced(clients: Clients, mesh: MeshSpec, remotes: Iterable[Cluster]) -> Verd
                 return Verdict(met=False, detail=f"{problem} (asked {pod})")
     names = ", ".join(remote.name for remote in wanted)
     return Verdict(met=True, detail=f"{len(views)} istiod pod(s) synced with {names}")
+
+
+def taken_up(clients: Clients, mesh: MeshSpec, remote: Cluster, server: str) -> Verdict:
+    """Ask whether istiod has connected to a remote; until it has, nothing there comes about."""
+    if ca_bundle_set(clients[remote.name].get(INJECTOR)).met:
+        return Verdict(met=True, detail="istiod has connected")
+    views = istiod_views(clients[mesh.primary.name])
+    if not views:
+        return Verdict(met=False, detail=f"no istiod pod is running on {mesh.primary.name}")
+    problem = next(filter(None, (sync_problem(known, remote.name) for known in views.values())), "")
+    text = f"{problem}; it goes to {server} with the token of {READER_TOKEN}: is that reachable, and still accepted?"
+    return Verdict(met=not problem, detail=text if problem else "istiod has connected")
 
 
 def sync_problem(known: Mapping[str, Mapping[str, str]], cluster: str) -> str:

@@ -37,11 +37,12 @@ class Survey:
 
 def survey(client: Client, wanted: frozenset[Right]) -> Survey:
     """Ask one cluster everything; raises what the API server refuses, except what counts as an answer."""
+    version = client.version()  # first of all: whoever does not answer this answers nothing
     lacking = missing(client, wanted)
     return Survey(
         cluster=client.cluster,
         server=client.server(),
-        version=client.version(),
+        version=version,
         uid=str(dig(_unless_forbidden(lambda: client.get(KUBE_SYSTEM), None), "metadata", "uid") or ""),
         versions={kind.name: accepted(client, kind) for kind in (ISTIO, ISTIO_CNI)},
         cacerts=_unless_forbidden(lambda: client.get(CACERTS), None),

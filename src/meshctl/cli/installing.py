@@ -19,8 +19,6 @@ from meshctl.plans.install import Circumstances, install
 from meshctl.render.choose import Output
 from meshctl.spec import MeshSpec
 
-LOOK_SECONDS = 30  # how long answers that may pass (429, a reset) are tried again while looking
-
 
 @dataclass(frozen=True, slots=True)
 class InstallOptions:
@@ -53,10 +51,9 @@ def look(one: Session) -> Judgement:
     clusters = {cluster.name: cluster for cluster in one.mesh.clusters}
 
     def ask(client: Client) -> Survey:
-        wanted = install_rights(one.mesh, clusters[client.cluster])
-        return one.waiter().retry(lambda: survey(client, wanted), LOOK_SECONDS)
+        return survey(client, install_rights(one.mesh, clusters[client.cluster]))
 
-    return judge(one.mesh, of_all(one.clients, ask), datetime.now(UTC))
+    return judge(one.mesh, of_all(one.patient(), ask), datetime.now(UTC))
 
 
 def refuse(findings: Iterable[Finding]) -> None:

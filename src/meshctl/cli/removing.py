@@ -15,7 +15,6 @@ from meshctl.plans.teardown import Removal, teardown
 from meshctl.render.choose import Output
 from meshctl.spec import MeshSpec
 
-LOOK_SECONDS = 15
 ON_NODES = (
     "not visible through the API: the CNI plugin's files on the nodes (istio-cni.conf in the CNI configuration "
     "directory, istio-cni in the plugin directory)"
@@ -45,7 +44,7 @@ class Inhabited:
 def run_teardown(mesh: MeshSpec, wanted: TeardownOptions, show: Show) -> int:
     """Tear down and return the exit code."""
     with session(mesh, show) as one:
-        seen = of_all(one.clients, lambda client: patiently(one, client))
+        seen = of_all(one.patient(), lambda client: inhabited(client, one.mesh))
         unreachable = {name: answer.message for name, answer in seen.items() if isinstance(answer, MeshctlError)}
         refuse({name: answer for name, answer in seen.items() if isinstance(answer, Inhabited)}, unreachable, wanted)
         confirm(mesh, wanted)
@@ -65,13 +64,9 @@ def run_teardown(mesh: MeshSpec, wanted: TeardownOptions, show: Show) -> int:
         return report(one, ended, reached, wanted)
 
 
-def patiently(one: Session, client: Client) -> Inhabited:
-    """Look at one cluster, trying again what may pass."""
-    return one.waiter().retry(lambda: inhabited(client, one.mesh), LOOK_SECONDS)
-
-
 def inhabited(client: Client, mesh: MeshSpec) -> Inhabited:
-    """Look who lives on one cluster."""
+    """Look who lives on one cluster, if it answers at all."""
+    client.version()
     held = [*listed(client, ISTIO_REVISION), *listed(client, ISTIO_CNI)]
     return Inhabited(tuple(tenants(client, mesh.sample_namespace)), bool(held) and not operator_running(client))
 
@@ -110,7 +105,7 @@ def confirm(mesh: MeshSpec, wanted: TeardownOptions) -> None:
 def report(one: Session, ended: Ended, reached: Session, wanted: TeardownOptions) -> int:
     """Say what is left and return the exit code."""
     keep = wanted.keep_namespaces or wanted.keep_certificates
-    answers = of_all(reached.clients, lambda client: leftovers(client, keep_namespaces=keep))
+    answers = of_all(reached.patient(), lambda client: leftovers(client, keep_namespaces=keep))
     left: list[Leftover] = [entry for answer in answers.values() if isinstance(answer, list) for entry in answer]
     blind = [name for name in one.clients if not isinstance(answers.get(name), list)]
     lines = [f"left: {entry}" for entry in left]

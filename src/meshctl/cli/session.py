@@ -10,13 +10,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from meshctl.checks.survey import of_all
 from meshctl.cluster import Client, Request
-from meshctl.errors import Exit, MeshctlError, SpecError
+from meshctl.errors import ClusterError, Exit, MeshctlError, SpecError
 from meshctl.events import Ended, Failure, Warned
 from meshctl.executor import Executor
 from meshctl.lock import Ways, locked
 from meshctl.manifests import render
 from meshctl.paths import state_dir
+from meshctl.patience import patient
 from meshctl.plan import Clients, Plan
 from meshctl.render.choose import Look, Output, Sink, choose, open_sink, say
 from meshctl.render.tree import Record
@@ -57,6 +59,17 @@ class Session:
         """Return what waits and tries again outside of a plan."""
         return Waiter(self.clients, self.stop, self.sink.note)
 
+    def patient(self) -> Clients:
+        """Return clients for questions outside of a plan: they ask again after answers that may pass."""
+        return patient(self.clients, self.waiter(), self.mesh.timeouts.contact)
+
+    def reach(self) -> None:
+        """Ask every cluster for a sign of life; raise with every one that gives none."""
+        answers = of_all(self.patient(), lambda client: client.version())
+        silent = [answer for answer in answers.values() if isinstance(answer, MeshctlError)]
+        if silent:
+            raise ClusterError("\n".join(error.message for error in silent), hint=silent[0].hint)
+
     def perform(self, plan: Plan, *, force_conflicts: bool = False) -> tuple[Ended, Record]:
         """Perform a plan, showing everything; returns the last event and the record of all."""
         record, last = Record(), None
@@ -89,7 +102,7 @@ class Session:
 
         folder = state_dir() / "runs"
         ways = Ways(lost, self.warn, self.waiter().pause)
-        with locked(self.clients, purpose, folder, ways, force=force):
+        with locked(self.clients, purpose, folder, ways, force=force, patient=self.patient()):
             yield
 
 

@@ -32,15 +32,17 @@ def run_verify(mesh: MeshSpec, wanted: VerifyOptions, show: Show) -> int:
     if wanted.form not in FORMS:
         raise SpecError([f"--output: {wanted.form!r} is none of {', '.join(FORMS)}"])
     tally = Tally(wanted.requests)
-    with session(mesh, show) as one, one.lock("meshctl verify", force=wanted.force_unlock):
-        ended, record = one.perform(verify(mesh, tally, uuid.uuid4().hex[:8], as_is=wanted.as_is))
-        matrix = matrix_of(mesh, tally)
-        if not one.stop:
-            matrix = explained(one, matrix)
-        if not wanted.keep and not wanted.as_is and not one.stop:
-            cleaned, _ = one.perform(cleanup(mesh))
-        else:
-            cleaned = None
+    with session(mesh, show) as one:
+        one.reach()
+        with one.lock("meshctl verify", force=wanted.force_unlock):
+            ended, record = one.perform(verify(mesh, tally, uuid.uuid4().hex[:8], as_is=wanted.as_is))
+            matrix = matrix_of(mesh, tally)
+            if not one.stop:
+                matrix = explained(one, matrix)
+            if not wanted.keep and not wanted.as_is and not one.stop:
+                cleaned, _ = one.perform(cleanup(mesh))
+            else:
+                cleaned = None
         if not matrix.complete():
             one.sum_up(record)
         print_result(matrix, wanted.form, ended.seconds)
@@ -65,7 +67,7 @@ def matrix_of(mesh: MeshSpec, tally: Tally) -> Matrix:
 
 def explained(one: Session, matrix: Matrix) -> Matrix:
     """Return the matrix with what is likely open for every missing pair."""
-    hints = explain(one.clients, one.mesh, matrix)
+    hints = explain(one.patient(), one.mesh, matrix)
     return Matrix(matrix.clusters, matrix.versions, matrix.counts, matrix.requests, hints)
 
 

@@ -15,6 +15,7 @@ from meshctl.names import ACCESS_REVIEW, FIELD_MANAGER, KINDS
 from meshctl.objects import Kind, Manifest, Ref, dig
 
 PAGE = 500
+PROMPT = 5.0  # how long a server may take for what costs it nothing, before it counts as not answering
 GONE = 410
 
 _KINDS: Mapping[tuple[str, str], Kind] = MappingProxyType({(kind.api_version, kind.name): kind for kind in KINDS})
@@ -118,7 +119,8 @@ class KubeClient:
 
     def version(self) -> str:
         """Return the server's version, like `v1.34.2`."""
-        return str(self._transport.fetch(Call("GET", "/version")).get("gitVersion") or "")
+        call = Call("GET", "/version", read_timeout=PROMPT)
+        return str(self._transport.fetch(call).get("gitVersion") or "")
 
     def server(self) -> str:
         """Return the API server's URL."""

@@ -41,7 +41,10 @@ class Disturber:
     def denied(self, asked: Asked) -> bool:
         """Say whether a right is refused whatever the roles grant."""
         resource = self.faults.value("rbac-denied", self.cluster)
-        return bool(resource) and resource in (asked.resource, f"{asked.resource}.{asked.group}")
+        if not resource:
+            return False
+        # Whoever lacks one right does not have them all either.
+        return asked.resource == "*" or resource in (asked.resource, f"{asked.resource}.{asked.group}")
 
     def watch_lifetime(self) -> float | None:
         """Return after how many seconds a watch ends with 410 Gone."""

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from meshctl import conditions as is_
-from meshctl.checks.gateway_pods import gateway_injected
+from meshctl.checks.gateway_pods import gateway_up
 from meshctl.checks.kernel import template_in_force
-from meshctl.checks.probes import injection_works, synced
+from meshctl.checks.probes import injection_works, synced, taken_up
 from meshctl.names import (
     CNI_DAEMON_SET,
     CNI_NAMESPACE,
@@ -76,7 +76,12 @@ def _steps(mesh: MeshSpec, found: Circumstances) -> Iterator[Step]:
             gone_revision(mesh, primary),
             Apply(primary.name, "istio-primary.yaml", primary),
             nudge(primary, THE_ISTIO, THE_REVISION),
-            Wait("Istio to be ready", (*istio_ready(mesh, primary), on(primary, ISTIOD, is_.rolled_out)), t.istio),
+            Wait(
+                "Istio to be ready",
+                (*istio_ready(mesh, primary), on(primary, ISTIOD, is_.rolled_out)),
+                t.istio,
+                hint=f"kubectl --context {primary.context} -n {ISTIO_SYSTEM} describe pods -l app=istiod",
+            ),
             needs=[spaces],
         )
     )
@@ -151,7 +156,7 @@ def remote_cluster(mesh: MeshSpec, remote: Cluster, found: Circumstances, contro
             "Get a token for istiod",
             Wait(
                 "the operator to make the reader account",
-                (on(remote, READER_ACCOUNT, is_.exists),),
+                (on(remote, THE_ISTIO, is_.not_in_error), on(remote, READER_ACCOUNT, is_.exists)),
                 t.token,
                 hint=f"kubectl --context {remote.context} get istiorevision default -o yaml",
             ),
@@ -181,12 +186,8 @@ def remote_cluster(mesh: MeshSpec, remote: Cluster, found: Circumstances, contro
         ready := step(
             remote,
             "Wait for Istio to be ready",
-            Wait(
-                "the chain from annotation to probe",
-                chain(mesh, remote),
-                t.remote,
-                hint=f"kubectl --context {remote.context} get mutatingwebhookconfiguration {INJECTOR.name} -o yaml",
-            ),
+            connection(mesh, remote, found.servers.get(remote.name, "")),
+            Wait("the chain from annotation to probe", chain(mesh, remote), t.remote, hint=exposure_hint(primary)),
             needs=[*control_plane, istio, secret],
         )
     )
@@ -295,6 +296,7 @@ def prove_injection(mesh: MeshSpec, cluster: Cluster, needs: list[Step]) -> Step
             lambda clients: injection_works(clients, cluster),
             mesh.timeouts.expose,
             triggers=((cluster.name, INJECTOR),),
+            hint=f"kubectl --context {mesh.primary.context} -n {ISTIO_SYSTEM} logs deployment/istiod --tail 20",
         ),
         needs=needs,
     )
@@ -303,23 +305,19 @@ def prove_injection(mesh: MeshSpec, cluster: Cluster, needs: list[Step]) -> Step
 def install_gateway(mesh: MeshSpec, cluster: Cluster, needs: list[Step]) -> Step:
     """Create the rest of the east-west gateway and wait for pods that were really injected."""
     # The pod mounts istiod's root certificate; without it the kubelet waits and says so only in an event.
-    gateway = (on(cluster, ROOT_CERT, is_.exists, "root certificate"), on(cluster, GATEWAY_DEPLOYMENT, is_.rolled_out))
+    t, kubectl = mesh.timeouts.gateway, f"kubectl --context {cluster.context} -n {ISTIO_SYSTEM}"
     return step(
         cluster,
         "Create the east-west gateway",
         Apply(cluster.name, "gateway.yaml", cluster),
         recycle_gateway(cluster),
-        Wait(
-            "the gateway to be available",
-            gateway,
-            mesh.timeouts.gateway,
-            hint=f"kubectl --context {cluster.context} -n istio-system describe pod -l istio=eastwestgateway",
-        ),
+        Wait("istiod to bring its root certificate", (on(cluster, ROOT_CERT, is_.exists),), t),
         Probe(
-            "the gateway's pods to be injected",
-            lambda clients: gateway_injected(clients, cluster),
-            mesh.timeouts.gateway,
+            "the gateway to be available",
+            lambda clients: gateway_up(clients, mesh, cluster),
+            t,
             triggers=((cluster.name, GATEWAY_DEPLOYMENT),),
+            hint=f"{kubectl} describe pods -l istio=eastwestgateway; {kubectl} logs -l istio=eastwestgateway --tail 20",
         ),
         needs=needs,
     )
@@ -346,6 +344,29 @@ def whole_remote(mesh: MeshSpec, remote: Cluster, needs: list[Step]) -> Step:
     )
 
 
+def connection(mesh: MeshSpec, remote: Cluster, server: str) -> Probe:
+    """Wait until istiod has connected to a remote: the link of the chain that no object shows."""
+    primary = mesh.primary
+    return Probe(
+        "istiod to connect",
+        lambda clients: taken_up(clients, mesh, remote, server),
+        mesh.timeouts.sync,
+        triggers=((remote.name, INJECTOR), (primary.name, remote_secret(remote.name)), (primary.name, ISTIOD)),
+        hint=(
+            f"another address: --server {remote.name}=https://HOST:6443; another token: kubectl --context "
+            f"{remote.context} -n {ISTIO_SYSTEM} delete secret {READER_TOKEN.name}, then run this again"
+        ),
+    )
+
+
+def exposure_hint(primary: Cluster) -> str:
+    """Return where to look when a remote does not get through to istiod."""
+    return (
+        f"try the gateway's address from a node of the remote (nc -vz ADDRESS 15017), and look at it: kubectl --context "
+        f"{primary.context} -n {ISTIO_SYSTEM} get service,pods,gateways.networking.istio.io"
+    )
+
+
 def chain(mesh: MeshSpec, remote: Cluster) -> tuple[Awaited, ...]:
     """Return what makes a remote ready, in the order of cause and effect; the first open link is the one to show."""
     return (
@@ -365,7 +386,7 @@ def gone_revision(mesh: MeshSpec, cluster: Cluster) -> Wait:
 def istio_ready(mesh: MeshSpec, cluster: Cluster) -> tuple[Awaited, ...]:
     """Istio and its active revision, both current and ready; the CNI plugin does not matter yet."""
     revision = is_.revision_at(mesh.istio_version, healthy=False)
-    return on(cluster, THE_REVISION, revision), on(cluster, THE_ISTIO, is_.sail_ready)
+    return on(cluster, THE_ISTIO, is_.istio_at(mesh.istio_version)), on(cluster, THE_REVISION, revision)
 
 
 def istio_healthy(mesh: MeshSpec, cluster: Cluster) -> tuple[Awaited, ...]:

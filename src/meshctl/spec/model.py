@@ -71,6 +71,7 @@ class ImageOptions:
 class Timeouts:
     """How long each kind of wait may take, in seconds (suggested by what the guide and upstream's own tests allow)."""
 
+    contact: float = 15
     cni: float = 300
     istio: float = 300
     remote: float = 600

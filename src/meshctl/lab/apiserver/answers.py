@@ -6,7 +6,7 @@ from aiohttp import web
 
 from meshctl.lab.api import ApiError
 from meshctl.lab.apiserver.objects import Target
-from meshctl.lab.apiserver.status import StatusError, status
+from meshctl.lab.apiserver.status import NO_RESOURCE, StatusError, status
 from meshctl.lab.apiserver.store import Snapshot, encode
 from meshctl.lab.apiserver.tables import partial, table
 from meshctl.objects import Manifest
@@ -32,10 +32,12 @@ def json_answer(obj: object, code: int = 200, media: str = JSON, warnings: Itera
 
 
 def refusal(error: ApiError) -> web.Response:
-    """Answer with a Status."""
+    """Answer with a Status; a path that does not exist has none."""
+    if error.message == NO_RESOURCE and not (isinstance(error, StatusError) and error.details == {}):
+        return raw(b"404 page not found\n", 404, "text/plain; charset=utf-8")
     response = json_answer(status(error), error.code)
     details = error.details if isinstance(error, StatusError) else {}
-    if seconds := details.get("retryAfterSeconds"):
+    if seconds := (details or {}).get("retryAfterSeconds"):
         response.headers["Retry-After"] = str(seconds)
     return response
 
@@ -61,6 +63,8 @@ def many(
         objects = [snapshot.served(target.api_version) for snapshot in snapshots]
         return json_answer(table(target.resource, objects, str(revision), include or "Metadata", token))
     metadata: Manifest = {"resourceVersion": str(revision)}
+    if target.resource.custom:
+        metadata["continue"] = ""
     if token:
         metadata.update({"continue": token, "remainingItemCount": remaining})
     kind, version = f"{target.resource.kind.name}List", target.api_version

@@ -11,6 +11,7 @@ from meshctl.lab.apiserver.owners import (
     Path,
     item_key,
     merges_by_item,
+    path_order,
     path_text,
 )
 from meshctl.lab.apiserver.shapes import Shape
@@ -81,7 +82,7 @@ def conflicts(owners: Owners, by: Owner, diff: Difference) -> list[tuple[Owner, 
         (owner, path)
         for owner in sorted(owners, key=lambda o: o.manager)
         if not owner.same(by)
-        for path in sorted(owner.fields & diff.touched)
+        for path in sorted(owner.fields & diff.touched, key=path_order)
     ]
 
 

@@ -31,7 +31,10 @@ def fill(store: Store, addresses: Addresses, now: str) -> None:
             full = {**addresses.complete(full, None), "status": {"loadBalancer": {}}}
         if resource is not None:
             owner = Owner("kube-apiserver", "Update", kind.api_version, "", now, frozenset())
-            fields = difference({}, full, resource.shape).touched
+            written = {
+                key: value for key, value in full.items() if key not in ("spec", "status") or kind == names.SERVICE
+            }
+            fields = difference({}, written, resource.shape).touched
             owners = (Owner(owner.manager, "Update", owner.api_version, "", now, fields),)
             store.put(kind.resource, finished(full, owners), owners)
 

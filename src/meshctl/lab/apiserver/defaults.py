@@ -48,7 +48,16 @@ def _service(obj: Manifest) -> Manifest:
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if spec["type"] == "LoadBalancer":
         spec.setdefault("allocateLoadBalancerNodePorts", True)
-    return {**obj, "spec": spec}
+    return _with_modes({**obj, "spec": spec})
+
+
+def _with_modes(service: Manifest) -> Manifest:
+    ingress = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress")
+    if not ingress:
+        return service
+    full = [_defaults(item, ipMode="VIP") if item.get("ip") else item for item in ingress]
+    balancer = {**service["status"]["loadBalancer"], "ingress": full}
+    return {**service, "status": {**service["status"], "loadBalancer": balancer}}
 
 
 def _pull_policy(image: str) -> str:
@@ -207,7 +216,8 @@ def _validating(obj: Manifest) -> Manifest:
 
 
 def _endpoint_slice(obj: Manifest) -> Manifest:
-    return {**obj, "ports": _ports(obj.get("ports") or [], name="", protocol="TCP")}
+    endpoints = [_defaults(endpoint, conditions={}) for endpoint in obj.get("endpoints") or ()]
+    return {**obj, "endpoints": endpoints, "ports": _ports(obj.get("ports") or [], name="", protocol="TCP")}
 
 
 def _claim(obj: Manifest) -> Manifest:

@@ -23,6 +23,7 @@ from meshctl.lab.apiserver.status import (
     method_not_allowed,
     success,
     unsupported_media,
+    unsupported_patch,
 )
 from meshctl.lab.apiserver.store import Snapshot, encode
 from meshctl.lab.apiserver.watching import watch
@@ -67,7 +68,8 @@ def _refuse_unconditional(target: Target, body: Any) -> None:
     if target.resource.custom and not dig(body, "metadata", "resourceVersion"):
         why = "Invalid value: 0: must be specified for an update"
         problem = Problem("metadata.resourceVersion", "FieldValueInvalid", why)
-        raise invalid(target.resource.kind, target.name, [problem])
+        kind = target.resource.kind
+        raise invalid(replace(kind, name=kind.plural), target.name, [problem])
 
 
 async def _read(plane: Plane, asking: Asking) -> web.StreamResponse:
@@ -118,8 +120,10 @@ async def _create(plane: Plane, asking: Asking) -> web.StreamResponse:
 
 async def _patch(plane: Plane, asking: Asking) -> web.StreamResponse:
     target, media = asking.target, asking.request.content_type
+    if media == STRATEGIC and target.resource.custom:
+        raise unsupported_media(", ".join((JSON_PATCH, MERGE, APPLY)))
     if media not in (APPLY, MERGE, STRATEGIC, JSON_PATCH):
-        raise unsupported_media(", ".join((JSON_PATCH, MERGE, STRATEGIC, APPLY)))
+        raise unsupported_patch()
     if media == APPLY:
         manager_required(asking)
     body = await asking.body()
@@ -159,7 +163,7 @@ async def _review(plane: Plane, asking: Asking) -> web.StreamResponse:
     if not isinstance(body, dict):
         raise bad_request("the body of the request is not an object")
     kind = asking.target.resource.kind.name
-    full = {"kind": kind, "apiVersion": asking.target.api_version, "metadata": {"creationTimestamp": None}, **body}
+    full = {"kind": kind, "apiVersion": asking.target.api_version, "metadata": {}, **body}
     return answers.json_answer(answer(kind, full, asking.user, plane.rbac, plane.auth), 201)
 
 

@@ -23,7 +23,8 @@ from meshctl.lab.apiserver.status import (
     forbidden,
     invalid,
     not_found,
-    unsupported_media,
+    unknown_resource,
+    unsupported_patch,
 )
 from meshctl.lab.apiserver.store import Snapshot, Store
 from meshctl.lab.apiserver.strategic import strategic_patch
@@ -102,7 +103,7 @@ class Objects:
         """Create; raise 409 when it is there."""
         obj = self._checked(target, obj)
         if obj["metadata"].get("resourceVersion"):
-            raise bad_request("resourceVersion should not be set on objects to be created")
+            raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
         by = call.owner("Update", target.api_version, "", self.now())
         fresh = {**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k not in _NEW}}
         return await self._create(target, proposed_update(target.resource, fresh, None, (), by), call)
@@ -156,7 +157,8 @@ class Objects:
         given = obj.get("apiVersion", target.api_version)
         if given != target.api_version:
             raise bad_request(
-                f"the API version in the data ({given}) does not match the expected API version ({target.api_version})"
+                f'{kind.name} in version "{given}" cannot be handled as a {kind.name}: it is served here as '
+                f"{target.api_version}"
             )
         metadata = dict(obj.get("metadata") or {})
         if not kind.namespaced:
@@ -307,10 +309,10 @@ def _refuse_stale(target: Target, obj: Manifest, live: Snapshot) -> None:
     given = metadata.get("resourceVersion")
     if given not in (None, "", "0", str(live.revision)):
         raise conflict(target.resource.kind, target.name, MODIFIED_MEANWHILE)
-    uid, actual = metadata.get("uid"), live.obj["metadata"]["uid"]
-    if uid and uid != actual:
-        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}"
-        raise conflict(target.resource.kind, target.name, why)
+    uid = metadata.get("uid")
+    if uid and uid != live.obj["metadata"]["uid"]:
+        problem = Problem("metadata.uid", "FieldValueInvalid", f'Invalid value: "{uid}": field is immutable')
+        raise invalid(target.resource.kind, target.name, [problem])
 
 
 def _patched(target: Target, live: Manifest, patch: Patch) -> Any:
@@ -322,7 +324,7 @@ def _patched(target: Target, live: Manifest, patch: Patch) -> Any:
         return merge_patch(live, patch.body)
     if patch.media == STRATEGIC and not target.resource.custom:
         return strategic_patch(live, patch.body, target.resource.shape)
-    raise unsupported_media(", ".join((JSON_PATCH, MERGE, APPLY)))
+    raise unsupported_patch()
 
 
 def _with_string_data(secret: Manifest) -> Manifest:
@@ -344,7 +346,7 @@ def target_of(catalog: Catalog, obj: Manifest) -> Target:
     group, version = split_api_version(str(obj.get("apiVersion", "")))
     resource = catalog.named(group, str(obj.get("kind", "")))
     if resource is None or version not in (resource.versions or (resource.kind.version,)):
-        raise StatusError(404, "NotFound", "the server could not find the requested resource")
+        raise unknown_resource()
     metadata = obj.get("metadata") or {}
     namespace = metadata.get("namespace", "") if resource.kind.namespaced else ""
     return Target(resource, version, namespace, metadata.get("name", ""))

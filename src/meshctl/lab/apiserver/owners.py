@@ -176,7 +176,16 @@ def applied(owners: Owners, by: Owner, diff: Difference) -> Owners:
 
 
 def _tidy(owners: Iterable[Owner]) -> Owners:
-    return tuple(sorted((owner for owner in owners if owner.fields), key=lambda o: (o.operation, o.time, o.manager)))
+    return tuple(sorted((owner for owner in owners if owner.fields), key=_entry_order))
+
+
+def _entry_order(owner: Owner) -> tuple[str, ...]:
+    return owner.operation, owner.time, owner.manager, owner.subresource
+
+
+def path_order(path: Path) -> tuple[tuple[bool, str], ...]:
+    """Sort paths as a real API server lists them: at every level what ends there comes first."""
+    return tuple((depth < len(path), element) for depth, element in enumerate(path, 1))
 
 
 def encode_owners(owners: Owners) -> list[Manifest]:

@@ -28,7 +28,7 @@ def json_patch(target: Manifest, operations: Any) -> Manifest:
     for operation in operations:
         document = _perform(document, operation)
     if not isinstance(document, dict):
-        raise _unprocessable("the patched document is not an object")
+        raise _unprocessable()
     return document
 
 
@@ -37,7 +37,7 @@ def _perform(document: Any, operation: Manifest) -> Any:
     match verb:
         case "test":
             if _get(document, path) != operation.get("value"):
-                raise _unprocessable(f"testing value {operation.get('path')} failed: test failed")
+                raise _unprocessable()
         case "remove":
             _remove(document, path)
         case "add":
@@ -62,18 +62,15 @@ def _pointer(text: str) -> list[str]:
     return [part.replace("~1", "/").replace("~0", "~") for part in text.split("/")[1:]]
 
 
-def _missing(path: list[str]) -> StatusError:
-    return _unprocessable(f"doc is missing path: /{'/'.join(path)}: missing value")
-
-
-def _unprocessable(why: str) -> StatusError:
+def _unprocessable() -> StatusError:
     message = "the server rejected our request due to an error in our request"
-    return StatusError(422, "Invalid", message, {"causes": [{"reason": "UnexpectedServerResponse", "message": why}]})
+    # Which operation failed, and why, the real API server keeps to itself, too.
+    return StatusError(422, "Invalid", message, {})
 
 
-def _index(here: list[Any], part: str, path: list[str]) -> int:
+def _index(here: list[Any], part: str) -> int:
     if not part.isdecimal() or int(part) >= len(here):
-        raise _missing(path)
+        raise _unprocessable()
     return int(part)
 
 
@@ -83,9 +80,9 @@ def _get(document: Any, path: list[str], *, strict: bool = False) -> Any:
         if isinstance(here, dict) and part in here:
             here = here[part]
         elif isinstance(here, list):
-            here = here[_index(here, part, path)]
+            here = here[_index(here, part)]
         elif strict:
-            raise _missing(path)
+            raise _unprocessable()
         else:
             return None
     return here
@@ -94,11 +91,11 @@ def _get(document: Any, path: list[str], *, strict: bool = False) -> Any:
 def _remove(document: Any, path: list[str]) -> None:
     parent = _get(document, path[:-1], strict=True)
     if isinstance(parent, list):
-        parent.pop(_index(parent, path[-1], path))
+        parent.pop(_index(parent, path[-1]))
     elif isinstance(parent, dict) and path[-1] in parent:
         del parent[path[-1]]
     else:
-        raise _unprocessable(f"remove operation does not apply: doc is missing path: /{'/'.join(path)}: missing value")
+        raise _unprocessable()
 
 
 def _add(document: Any, path: list[str], value: Any) -> Any:
@@ -106,12 +103,12 @@ def _add(document: Any, path: list[str], value: Any) -> Any:
         return value
     parent = _get(document, path[:-1], strict=True)
     if isinstance(parent, list):
-        place = len(parent) if path[-1] in ("-", str(len(parent))) else _index(parent, path[-1], path)
+        place = len(parent) if path[-1] in ("-", str(len(parent))) else _index(parent, path[-1])
         parent.insert(place, value)
     elif isinstance(parent, dict):
         parent[path[-1]] = value
     else:
-        raise _missing(path)
+        raise _unprocessable()
     return document
 
 
@@ -120,7 +117,7 @@ def _set(document: Any, path: list[str], value: Any) -> Any:
         return value
     parent = _get(document, path[:-1], strict=True)
     if isinstance(parent, list):
-        parent[_index(parent, path[-1], path)] = value
+        parent[_index(parent, path[-1])] = value
     else:
         parent[path[-1]] = value
     return document

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from meshctl.lab.apiserver.objects import Target
 from meshctl.lab.apiserver.resources import Catalog
-from meshctl.lab.apiserver.status import unknown_resource
+from meshctl.lab.apiserver.status import unknown_part, unknown_resource
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
@@ -49,7 +49,7 @@ def target(catalog: Catalog, path: ResourcePath) -> Target:
     if resource.kind.namespaced and not path.namespace and path.name:
         raise unknown_resource()
     if path.subresource and path.subresource not in _offered(resource.status, resource.scale, resource.subresources):
-        raise unknown_resource()
+        raise unknown_part()
     return Target(resource, path.version, path.namespace, path.name, path.subresource)
 
 

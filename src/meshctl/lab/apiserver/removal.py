@@ -10,7 +10,7 @@ from meshctl.lab.apiserver.admission import Write
 from meshctl.lab.apiserver.objects import Objects, Target, ends
 from meshctl.lab.apiserver.owners import Owners
 from meshctl.lab.apiserver.resources import Resource
-from meshctl.lab.apiserver.status import conflict, forbidden
+from meshctl.lab.apiserver.status import conflict, forbidden, other_uid
 from meshctl.lab.apiserver.store import Event, Snapshot
 from meshctl.lab.apiserver.writes import Call, finished
 from meshctl.names import CRD
@@ -86,7 +86,8 @@ class Removal:
         if call.dry_run:
             return Removed(Snapshot(finished(new, owners), live.revision, owners), gone)
         if gone:
-            last = live.obj if "deletionTimestamp" not in live.obj["metadata"] else new
+            marked = resource.kind.name == "Pod" or "deletionTimestamp" in live.obj["metadata"]
+            last = new if marked else live.obj
             return Removed(self.objects.store.remove(resource.key, target.namespace, target.name, last), gone=True)
         if new == live.obj:
             return Removed(live, gone=False)
@@ -153,8 +154,7 @@ class Removal:
 def _check(target: Target, live: Snapshot, options: Options) -> None:
     kind, uid = target.resource.kind, live.obj["metadata"]["uid"]
     if options.uid and options.uid != uid:
-        why = f"Precondition failed: UID in precondition: {options.uid}, UID in object meta: {uid}"
-        raise conflict(kind, target.name, why)
+        raise other_uid(kind, target.name, options.uid, uid)
     if options.resource_version and options.resource_version != str(live.revision):
         why = (
             f"Precondition failed: ResourceVersion in precondition: {options.resource_version}, "

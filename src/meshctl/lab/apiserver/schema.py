@@ -113,6 +113,7 @@ def _check(schema: Manifest, value: Any, path: str) -> Iterator[Problem]:
             return
     if wanted and not _is_type(value, wanted):
         yield _wrong_type(schema, _type_name(value), path)
+        yield from _check_enum(schema, value, path)
         return
     yield from _check_value(schema, value, path)
     if isinstance(value, dict):
@@ -153,11 +154,15 @@ def _check_object(schema: Manifest, value: Manifest, path: str) -> Iterator[Prob
             yield from _check(inner, part, f"{path}.{name}" if path else name)
 
 
-def _check_value(schema: Manifest, value: Any, path: str) -> Iterator[Problem]:
+def _check_enum(schema: Manifest, value: Any, path: str) -> Iterator[Problem]:
     if (offered := schema.get("enum")) and value not in offered:
         listed = ", ".join(_quote(item) for item in offered)
         message = f"Unsupported value: {_quote(value)}: supported values: {listed}"
         yield Problem(path, "FieldValueNotSupported", message)
+
+
+def _check_value(schema: Manifest, value: Any, path: str) -> Iterator[Problem]:
+    yield from _check_enum(schema, value, path)
     for test, text in _LIMITS:
         limit = schema.get(test)
         if limit is not None and _beyond(test, value, limit):
@@ -196,7 +201,7 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def _quote(value: Any) -> str:
-    return json.dumps(value)
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _rules(schema: Manifest, value: Any, path: str) -> Iterator[Problem]:

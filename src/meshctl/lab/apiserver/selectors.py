@@ -77,6 +77,8 @@ def _field_test(part: str, known: set[str]) -> Predicate:
     if not found:
         raise bad_request(f"invalid field selector: {part}")
     path, value, wanted = found["key"], found["value"], found["op"] != "!="
+    if path not in known and len(known) == 2:
+        raise bad_request(f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"')
     if path not in known:
         raise bad_request(f"field label not supported: {path}")
     keys = path.split(".")

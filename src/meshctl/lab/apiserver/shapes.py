@@ -5,7 +5,7 @@ here; custom resources bring a schema with them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from meshctl.objects import Manifest
@@ -78,7 +78,7 @@ _LABEL_SELECTOR = ATOMIC
 _NODE_AFFINITY = _struct(requiredDuringSchedulingIgnoredDuringExecution=ATOMIC)
 _POD_SPEC = Shape(
     fields={
-        "containers": _CONTAINERS,
+        "containers": replace(_CONTAINERS, inline=True),
         "initContainers": _CONTAINERS,
         "ephemeralContainers": _CONTAINERS,
         "volumes": _keyed("name", configMap=PLAIN, secret=PLAIN),
@@ -92,7 +92,7 @@ _POD_SPEC = Shape(
         "affinity": _struct(nodeAffinity=_NODE_AFFINITY),
     }
 )
-_TEMPLATE = Shape(inline=True, fields={"metadata": METADATA, "spec": _POD_SPEC})
+_TEMPLATE = Shape(inline=True, fields={"metadata": METADATA, "spec": replace(_POD_SPEC, inline=True)})
 _STATUS = Shape(
     fields={
         "conditions": _CONDITIONS,
@@ -120,7 +120,6 @@ _WEBHOOKS = Shape(
             "namespaceSelector": ATOMIC,
             "objectSelector": ATOMIC,
             "matchConditions": _keyed("name"),
-            "clientConfig": Shape(inline=True),
         }
     ),
 )

@@ -21,21 +21,22 @@ class StatusError(ApiError):
 
     def __init__(self, code: int, reason: str, message: str, details: Manifest | None = None) -> None:
         super().__init__(code, reason, message)
-        self.details: Manifest = details or {}
+        self.details = details
 
 
 def status(error: ApiError) -> Manifest:
     """Return the `v1 Status` that tells a client of the refusal."""
-    details = error.details if isinstance(error, StatusError) else {}
+    details = error.details if isinstance(error, StatusError) else None
     body: Manifest = {
         "kind": "Status",
         "apiVersion": "v1",
         "metadata": {},
         "status": "Failure",
         "message": error.message,
-        "reason": error.reason,
     }
-    if details:
+    if error.reason:
+        body["reason"] = error.reason
+    if details is not None:
         body["details"] = details
     body["code"] = error.code
     return body
@@ -64,9 +65,17 @@ def not_found(kind: Kind, name: str) -> StatusError:
     return StatusError(404, "NotFound", f'{kind.resource} "{name}" not found', about(kind, name))
 
 
+NO_RESOURCE = "the server could not find the requested resource"
+
+
+def unknown_part() -> StatusError:
+    """Say that the resource has no such subresource."""
+    return StatusError(404, "NotFound", NO_RESOURCE, {})
+
+
 def unknown_resource() -> StatusError:
     """Say that there is no such path."""
-    return StatusError(404, "NotFound", "the server could not find the requested resource")
+    return StatusError(404, "NotFound", NO_RESOURCE)
 
 
 def already_exists(kind: Kind, name: str) -> StatusError:
@@ -78,6 +87,15 @@ def conflict(kind: Kind, name: str, why: str) -> StatusError:
     """Say that the write was made against another version of the object."""
     message = f'Operation cannot be fulfilled on {kind.resource} "{name}": {why}'
     return StatusError(409, "Conflict", message, about(kind, name))
+
+
+def other_uid(kind: Kind, name: str, wanted: str, actual: str) -> StatusError:
+    """Say that the object to be deleted is another one of the same name."""
+    message = (
+        f'Operation cannot be fulfilled on {kind.name} "{name}": the UID in the precondition ({wanted}) does not match '
+        f"the UID in record ({actual}). The object might have been deleted and then recreated"
+    )
+    return StatusError(409, "Conflict", message, {**about(kind, name), "kind": kind.name})
 
 
 MODIFIED_MEANWHILE = "the object has been modified; please apply your changes to the latest version and try again"
@@ -132,7 +150,12 @@ def unauthorized() -> StatusError:
 
 def method_not_allowed() -> StatusError:
     """Say that the path exists but does not take that verb."""
-    return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+    return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+
+
+def unsupported_patch() -> StatusError:
+    """Say that the body is no kind of patch that the resource takes."""
+    return StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 
 
 def unsupported_media(kinds: str) -> StatusError:

@@ -64,7 +64,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One write. `before` is None for ADDED; for DELETED `snapshot` is the last state with the version of the deletion."""
+    """One write. `before` is None for ADDED; a DELETED `snapshot` is the last state with the deletion's version."""
 
     type: EventType
     snapshot: Snapshot

@@ -54,24 +54,30 @@ def _merge_list(present: list[Any], items: list[Manifest], shape: Shape) -> list
     key = shape.keys[0]
     if any(item.get("$patch") == "replace" for item in items):
         return [item for item in items if item.get("$patch") != "replace"]
-    merged = list(present)
-    for item in items:
-        place = next((n for n, old in enumerate(merged) if old.get(key) == item.get(key)), None)
-        if item.get("$patch") == "delete":
-            if place is not None:
-                merged.pop(place)
-        elif place is None:
-            merged.append(strategic_patch({}, item, shape.item()))
-        else:
-            merged[place] = strategic_patch(merged[place], item, shape.item())
-    return merged
+    old = {item.get(key): item for item in present}
+    gone = {item.get(key) for item in items if item.get("$patch") == "delete"}
+    kept = [item for item in items if item.get(key) not in gone]
+    named = {item.get(key): strategic_patch(old.get(item.get(key), {}), item, shape.item()) for item in kept}
+    others = {name: item for name, item in old.items() if name not in named and name not in gone}
+    order = _interleaved(list(others), list(named), list(old))
+    return [named[name] if name in named else others[name] for name in order]
+
+
+def _interleaved(others: list[Any], named: list[Any], before: list[Any]) -> list[Any]:
+    """Merge two orders: what was there before keeps its order, what is new comes as early as it can."""
+    merged: list[Any] = []
+    others, named = list(others), list(named)
+    while others and named:
+        first = named[0] in before and before.index(others[0]) < before.index(named[0])
+        merged.append(others.pop(0) if first else named.pop(0))
+    return merged + others + named
 
 
 def _ordered(items: list[Any], order: list[Any], shape: Shape) -> list[Any]:
-    """Put the items that `order` names into its order; the others keep their places behind their predecessors."""
+    """Put the items that `order` names into its order, among the others as they were."""
     key = shape.keys[0] if shape.keys else ""
-    ids = [item.get(key) if key and isinstance(item, dict) else item for item in items]
+    by_id = {item.get(key) if key and isinstance(item, dict) else item: item for item in items}
     wanted = [entry.get(key) if key and isinstance(entry, dict) else entry for entry in order]
-    named = sorted((n for n, name in enumerate(ids) if name in wanted), key=lambda n: wanted.index(ids[n]))
-    queue = iter(named)
-    return [items[next(queue)] if name in wanted else items[n] for n, name in enumerate(ids)]
+    named = [name for name in wanted if name in by_id]
+    others = [name for name in by_id if name not in named]
+    return [by_id[name] for name in _interleaved(others, named, list(by_id))]

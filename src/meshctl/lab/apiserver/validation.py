@@ -16,7 +16,7 @@ Problems = Iterator[Problem]
 
 def invalid(path: str, value: Any, why: str) -> Problem:
     """Say that a value is invalid."""
-    return Problem(path, "FieldValueInvalid", f"Invalid value: {json.dumps(value)}: {why}")
+    return Problem(path, "FieldValueInvalid", f"Invalid value: {json.dumps(value, separators=(',', ':'))}: {why}")
 
 
 def required(path: str, why: str = "") -> Problem:
@@ -222,7 +222,9 @@ def _same(path: str) -> Callable[[Manifest, Manifest], Problems]:
 
 def _role_ref(obj: Manifest, old: Manifest) -> Problems:
     if obj.get("roleRef") != old.get("roleRef"):
-        yield invalid("roleRef", obj.get("roleRef"), "cannot change roleRef")
+        ref = obj.get("roleRef") or {}
+        shown = {"APIGroup": ref.get("apiGroup"), "Kind": ref.get("kind"), "Name": ref.get("name")}
+        yield invalid("roleRef", shown, "cannot change roleRef")
 
 
 def _unchangeable_data(obj: Manifest, old: Manifest) -> Problems:

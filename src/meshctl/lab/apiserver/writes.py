@@ -56,6 +56,8 @@ def decoded(resource: Resource, version: str, obj: Manifest, call: Call) -> Mani
     """Return an object as the API server understands it: unknown fields dropped, defaults filled in."""
     if resource.schemas is None:
         return _filled(resource.kind.name, version, obj)
+    metadata = {key: value for key, value in obj["metadata"].items() if value not in ({}, [], None, "")}
+    obj = {**obj, "metadata": metadata}
     known = resource.schemas.get(version) or {}
     if not known:
         return obj
@@ -194,7 +196,9 @@ def proposed_apply(
         raise bad_request("metadata.managedFields must be nil")
     shape = resource.shape
     if twice := duplicates(config, shape):
-        raise StatusError(500, "InternalError", f"failed to create manager for existing fields: {'; '.join(twice)}")
+        name = "/".join(config["metadata"].get(key, "") for key in ("namespace", "name"))
+        where = f"{name}; {by.api_version}, Kind={resource.kind.name}"
+        raise StatusError(500, "", f"failed to create typed patch object ({where}): {twice[0]}")
     relevant = _relevant(resource, drop_nulls(config), by.subresource)
     by = replace(by, fields=owned_by_config(relevant, shape))
     before = next((owner.fields for owner in owners if owner.same(by)), _NO_FIELDS)

@@ -12,7 +12,7 @@ from meshctl.names import SERVICE
 from meshctl.objects import Manifest, Ref, dig
 
 FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
-LOOK_AGAIN = 1.0
+LOOK_AGAIN = 0.2
 """How soon a Service that waits because of a fault is looked at again."""
 
 
@@ -46,10 +46,16 @@ class _Cloud:
         if not held:
             finalizers = [*(dig(service, "metadata", "finalizers") or ()), FINALIZER]
             await self.api.merge(ref, {"metadata": {"finalizers": finalizers}})
-        if dig(service, "status", "loadBalancer", "ingress"):
-            self._keep(service)
-            return None
-        return await self._provide(ref, service)
+        given = dig(service, "status", "loadBalancer", "ingress", 0)
+        if given is None or self._outdated(given):
+            return await self._provide(ref, service)
+        self._keep(service)
+        return LOOK_AGAIN if given.get("hostname") else None
+
+    def _outdated(self, given: Manifest) -> bool:
+        """Say whether a hostname was given out that would not be given out any more."""
+        hostname = given.get("hostname")
+        return hostname is not None and hostname != self.world.faults.value("lb-hostname", self.site.context)
 
     async def _provide(self, ref: Ref, service: Manifest) -> float | None:
         faults, delays, context = self.world.faults, self.world.delays, self.site.context

@@ -1,0 +1,1 @@
+"""Tests on kind clusters, for machines with Docker (make e2e-kind)."""
