@@ -36,7 +36,6 @@ class Exit(IntEnum):
     VERIFICATION = 5
     LOCKED = 6
     LEFTOVERS = 7
-    CHANGES = 10
     INTERRUPTED = 130
 
 

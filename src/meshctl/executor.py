@@ -91,8 +91,8 @@ class Performing:
         self.events.put(Started(begun, self.info))
         outcome, text, failure = Outcome.SUCCEEDED, "", None
         try:
-            for action in self.step.actions:
-                text = self._act(action) or text
+            done = [self._act(action) for action in self.step.actions]
+            text = "; ".join(filter(None, done))
         except StoppedError:
             outcome, text = Outcome.INTERRUPTED, "stopped"
         except MeshctlError as error:
@@ -131,7 +131,7 @@ class Performing:
         if deleted:
             objects = tuple(Awaited(action.on, ref, gone) for ref in deleted)
             waiter.wait(Wait(f"{action.what} to be gone", objects, action.timeout, action.hint))
-        return f"deleted {len(deleted)} object(s)" if deleted else "nothing was there"
+        return f"deleted {action.what} ({len(deleted)})" if deleted else ""
 
     def _do(self, action: Act, clients: Clients) -> str:
         note = action.do(clients)

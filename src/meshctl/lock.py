@@ -58,8 +58,8 @@ def locked(
 ) -> Iterator[None]:
     """Hold the lock of every cluster, or of none; raise LockedError naming every holder.
 
-    `folder` is where marks of live runs lie. `patient` are clients that ask again after answers that may pass: locks are
-    acquired by them, but given back without waiting.
+    `folder` is where marks of live runs lie. `patient` are clients that ask again after answers that may pass: they
+    acquire the locks, which are given back without waiting.
     """
     with _mark_of_life(folder) as run:
         holder = Holder(f"{getpass.getuser()}@{socket.gethostname()}/{_origin(folder)}/{run}", purpose)

@@ -65,3 +65,23 @@ def test_a_dry_run_writes_nothing(lab: LabUnderTest) -> None:
         or "Install Istio" in told.out
     )
     assert lab.kubectl("east", "get", "istio", "-o", "name") == ""
+
+
+def test_remotes_keep_their_names(new_lab: NewLab) -> None:
+    lab = new_lab("--remotes", "2")
+    assert lab.meshctl("install", "--east", "east", "--west", "west", "--west", "west2").code == 0
+    swapped = lab.meshctl("install", "--east", "east", "--west", "west2", "--west", "west")
+    assert swapped.code == 3
+    assert "context west2 is installed as /inject/cluster/cluster3/net/network3" in swapped.err
+
+
+def test_one_remote_that_fails_does_not_hold_up_the_other(new_lab: NewLab) -> None:
+    lab = new_lab("--remotes", "2", "--fault", "lb-never@west2")
+    mesh = ("--east", "east", "--west", "west", "--west", "west2")
+    failed = lab.meshctl("install", *mesh, "--set", "timeouts.address=2s")
+    assert failed.code == 4, failed.said
+    assert "cluster3" in failed.err
+    states = {c: lab.kubectl(c, "get", "istio", "default", "-o", "jsonpath={.status.state}") for c in ("west", "west2")}
+    assert states == {"west": "Healthy", "west2": "Healthy"}
+    lab.clear()
+    assert lab.meshctl("install", *mesh).code == 0

@@ -10,11 +10,14 @@ from meshctl.certs.classify import classify, remedy
 from meshctl.certs.material import Severity
 from meshctl.checks.finding import Finding, error, warning
 from meshctl.checks.kernel import has_old_kernel
-from meshctl.checks.survey import Survey, node_address
+from meshctl.checks.survey import OPERATOR_LABEL, Survey, node_address
 from meshctl.errors import MeshctlError
+from meshctl.names import FIELD_MANAGER, injection_path
+from meshctl.objects import Manifest, dig
 from meshctl.spec import Cluster, Kernel, MeshSpec
 
 API_PORT = 6443
+CLOCK_TOLERANCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,9 @@ def judge(mesh: MeshSpec, surveys: Mapping[str, Survey | MeshctlError], now: dat
         ),
         *_same_cluster(seen),
         *(f for name in seen for f in _rights(seen[name])),
-        *(f for name in seen for f in _operator(seen[name], mesh.istio_version)),
+        *(f for cluster in mesh.clusters if cluster.name in seen for f in _operator(seen, cluster, mesh.istio_version)),
+        *(f for name in seen for f in _clock(seen[name])),
+        *_renamed(mesh, seen),
         *_cacerts(mesh, seen, now),
     ]
     servers: dict[str, str] = {}
@@ -68,7 +73,11 @@ def _rights(one: Survey) -> Iterator[Finding]:
         yield error(one.cluster, f"no permission to {listed}", "ask for these rights, or use another context")
 
 
-def _operator(one: Survey, version: str) -> Iterator[Finding]:
+def _operator(seen: Mapping[str, Survey], cluster: Cluster, version: str) -> Iterator[Finding]:
+    one = seen[cluster.name]
+    if one.operator is False:
+        hint = f"kubectl --context {cluster.context} get pods -A -l {OPERATOR_LABEL}"
+        yield error(one.cluster, "the Sail operator is installed, but none of its pods is ready", hint)
     for kind, versions in one.versions.items():
         if versions is None:
             yield error(one.cluster, f"the Sail operator's {kind} is not served here", "install the operator first")
@@ -81,10 +90,43 @@ def _operator(one: Survey, version: str) -> Iterator[Finding]:
             )
 
 
+def _clock(one: Survey) -> Iterator[Finding]:
+    if abs(one.clock) > CLOCK_TOLERANCE:
+        way = "ahead of" if one.clock > 0 else "behind"
+        text = f"its clock is {abs(one.clock):.0f} s {way} this machine's: certificates and tokens may not be valid yet"
+        yield warning(one.cluster, text, "let every clock be set by NTP")
+
+
+def _renamed(mesh: MeshSpec, seen: Mapping[str, Survey]) -> Iterator[Finding]:
+    """Find clusters that meshctl has installed under another name: a change of names is a new mesh, not an update."""
+    for cluster in mesh.clusters:
+        istio = seen[cluster.name].istio if cluster.name in seen else None
+        if istio is None or FIELD_MANAGER not in owners_of_values(istio):
+            continue
+        values = dig(istio, "spec", "values")
+        path = dig(values, "istiodRemote", "injectionPath")
+        there = str(path or dig(values, "global", "multiCluster", "clusterName") or "")
+        wanted = cluster.name if cluster == mesh.primary else injection_path(cluster.name, cluster.network)
+        if there and there != wanted:
+            yield error(
+                cluster.name,
+                f"context {cluster.context} is installed as {there}, not {wanted}",
+                "keep its name, network and role (the order of --west gives names), or remove the mesh first",
+            )
+
+
+def owners_of_values(istio: Manifest) -> set[str]:
+    """Return the managers that own values of an Istio."""
+    entries = dig(istio, "metadata", "managedFields") or []
+    return {str(one.get("manager")) for one in entries if dig(one, "fieldsV1", "f:spec", "f:values") is not None}
+
+
 def _cacerts(mesh: MeshSpec, seen: Mapping[str, Survey], now: datetime) -> Iterator[Finding]:
     if mesh.primary.name not in seen:
         return
-    commands = " && ".join(remedy(mesh_options(mesh)))
+    # Fresh certificates have a new root, and one that is there is only replaced on demand.
+    force = " --force" if any(one.cacerts for one in seen.values()) else ""
+    commands = " && ".join(remedy(mesh_options(mesh))) + force
     secrets = {name: one.cacerts for name, one in seen.items()}
     # A Secret that may not be read is a missing right, told elsewhere; it must not look like one that is not there.
     blind = {name for name, one in seen.items() if any(r.resource == "secrets" for r in one.missing_rights)}

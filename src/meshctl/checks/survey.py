@@ -1,14 +1,16 @@
 """What a cluster is like, asked before anything is written."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from meshctl.checks.rights import Right, missing
 from meshctl.cluster import Client
-from meshctl.errors import ForbiddenError, MeshctlError, StoppedError
-from meshctl.names import CACERTS, CRD, DEPLOYMENT, ISTIO, ISTIO_CNI, NAMESPACE, NODE
+from meshctl.errors import ConflictError, ForbiddenError, InvalidError, MeshctlError, NotFoundError, StoppedError
+from meshctl.names import CACERTS, CRD, DEPLOYMENT, ISTIO, ISTIO_CNI, LEASE, LOCK_NAMESPACE, NAMESPACE, NODE, THE_ISTIO
 from meshctl.objects import Kind, Manifest, Ref, dig
 from meshctl.plan import Clients
 
@@ -23,6 +25,8 @@ class Survey:
     """One cluster as it was found.
 
     `versions` holds what each CRD accepts, by kind: an empty set when it does not say, None when there is no CRD.
+    `operator` says whether a Sail operator runs, None when none is to be seen. `clock` is by how many seconds the
+    server's clock is ahead of this machine's.
     """
 
     cluster: str
@@ -31,24 +35,62 @@ class Survey:
     uid: str
     versions: dict[str, frozenset[str] | None]
     cacerts: Manifest | None
+    istio: Manifest | None
     nodes: tuple[Manifest, ...]
     missing_rights: tuple[Right, ...]
+    operator: bool | None = None
+    clock: float = 0.0
 
 
 def survey(client: Client, wanted: frozenset[Right]) -> Survey:
     """Ask one cluster everything; raises what the API server refuses, except what counts as an answer."""
     version = client.version()  # first of all: whoever does not answer this answers nothing
     lacking = missing(client, wanted)
+    cacerts, hidden = visible(client, CACERTS)
     return Survey(
         cluster=client.cluster,
         server=client.server(),
         version=version,
         uid=str(dig(_unless_forbidden(lambda: client.get(KUBE_SYSTEM), None), "metadata", "uid") or ""),
         versions={kind.name: accepted(client, kind) for kind in (ISTIO, ISTIO_CNI)},
-        cacerts=_unless_forbidden(lambda: client.get(CACERTS), None),
+        cacerts=cacerts,
+        istio=_existing_istio(client),
         nodes=tuple(_unless_forbidden(lambda: client.list(NODE), [])),
-        missing_rights=lacking,
+        missing_rights=tuple(sorted({*lacking, *hidden})),
+        operator=_unless_forbidden(lambda: operator_running(client), None),
+        clock=clock_offset(client),
     )
+
+
+def visible(client: Client, ref: Ref) -> tuple[Manifest | None, tuple[Right, ...]]:
+    """Return an object and the right that was missing to see it: what a review grants may be refused all the same."""
+    try:
+        return client.get(ref), ()
+    except ForbiddenError:
+        return None, (Right("get", ref.kind.group, ref.kind.plural, ref.namespace),)
+
+
+def clock_offset(client: Client) -> float:
+    """Return by how many seconds a server's clock is ahead, from the date it would give a new object."""
+    lease = {"apiVersion": LEASE.api_version, "kind": LEASE.name}
+    lease["metadata"] = {"name": "meshctl-clock", "namespace": LOCK_NAMESPACE}
+    before = time.time()
+    try:
+        made = client.create(lease, dry_run=True)
+    except (ForbiddenError, InvalidError, ConflictError):
+        return 0.0
+    stamp = str(dig(made, "metadata", "creationTimestamp") or "")
+    try:
+        return datetime.fromisoformat(stamp).timestamp() - (before + time.time()) / 2
+    except ValueError:
+        return 0.0
+
+
+def _existing_istio(client: Client) -> Manifest | None:
+    try:
+        return client.get(THE_ISTIO)
+    except (ForbiddenError, NotFoundError):
+        return None  # no right, or no operator: each is told by itself
 
 
 def _unless_forbidden(ask: Callable[[], T], otherwise: T) -> T:

@@ -4,16 +4,16 @@ import json
 import socket
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from meshctl.checks.finding import Finding, errors
 from meshctl.checks.refusals import Judgement, judge
 from meshctl.checks.rights import install_rights
-from meshctl.checks.survey import Survey, of_all, survey
+from meshctl.checks.survey import Survey, of_all, operator_running, survey
 from meshctl.cli.session import Session, Show, session
 from meshctl.cluster import Client
-from meshctl.errors import Exit, RefusedError
+from meshctl.errors import Exit, RefusedError, TransientError
 from meshctl.plan import Plan
 from meshctl.plans.install import Circumstances, install
 from meshctl.render.choose import Output
@@ -33,12 +33,13 @@ def run_install(mesh: MeshSpec, wanted: InstallOptions, show: Show) -> int:
     """Install and return the exit code."""
     with session(mesh, show) as one:
         found = look(one)
-        for finding in found.findings:
-            if finding not in errors(list(found.findings)):
-                one.warn(str(finding))
+        stopping = errors(list(found.findings))
         plan = install(mesh, Circumstances(resolve, found.servers, old_kernel=found.old_kernel))
         if wanted.dry_run:
             return tell(plan, found, one)
+        for finding in found.findings:
+            if finding not in stopping:
+                one.warn(str(finding))
         refuse(found.findings)
         with one.lock("meshctl install", force=wanted.force_unlock):
             ended, record = one.perform(plan, force_conflicts=wanted.force_conflicts)
@@ -51,9 +52,24 @@ def look(one: Session) -> Judgement:
     clusters = {cluster.name: cluster for cluster in one.mesh.clusters}
 
     def ask(client: Client) -> Survey:
-        return survey(client, install_rights(one.mesh, clusters[client.cluster]))
+        found = survey(client, install_rights(one.mesh, clusters[client.cluster]))
+        return found if found.operator is not False else replace(found, operator=awaited_operator(one, client))
 
     return judge(one.mesh, of_all(one.patient(), ask), datetime.now(UTC))
+
+
+def awaited_operator(one: Session, client: Client) -> bool:
+    """Give an operator that is just being restarted the time to come back."""
+
+    def look() -> None:
+        if operator_running(client) is False:
+            raise TransientError(f"{client.cluster}: no pod of the Sail operator is ready")
+
+    try:
+        one.waiter().retry(look, one.mesh.timeouts.contact)
+    except TransientError:
+        return False
+    return True
 
 
 def refuse(findings: Iterable[Finding]) -> None:
@@ -82,6 +98,7 @@ def tell(plan: Plan, found: Judgement, one: Session) -> int:
     else:
         sys.stdout.write(plan_text(plan, objects_of(plan.mesh)) + "\n")
     stopping = errors(list(found.findings))
-    for finding in stopping:
-        one.warn(f"install would refuse: {finding}")
+    for finding in found.findings:
+        # stdout holds the one document; what there is to say besides goes to stderr.
+        one.sink.note(f"{'install would refuse' if finding in stopping else 'warning'}: {finding}")
     return int(Exit.REFUSED if stopping else Exit.DONE)

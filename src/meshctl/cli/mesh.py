@@ -7,6 +7,9 @@ import typer
 from meshctl.cli import options as opt
 from meshctl.cli.session import Show
 from meshctl.render.choose import Output
+from meshctl.spec import Cluster, MeshSpec
+
+DEFAULT = MeshSpec(Cluster("", "", ""), ())
 
 
 def install(
@@ -45,11 +48,13 @@ def verify(
     file: opt.File = None,
     sets: opt.Sets = None,
     namespace: Annotated[
-        str | None, typer.Option("--namespace", "-n", help="Where the samples run [default: sample].")
+        str | None,
+        typer.Option("--namespace", "-n", help="Where the samples run.", show_default=DEFAULT.sample_namespace),
     ] = None,
     requests: Annotated[int, typer.Option("--requests", min=1, max=200, help="Requests in a batch.")] = 10,
     timeout: Annotated[
-        str | None, typer.Option("--timeout", metavar="DURATION", help="How long to try, like 90s [default: 3m].")
+        str | None,
+        typer.Option("--timeout", metavar="DURATION", help="How long to wait for samples, and to try calls: 90s, 2m."),
     ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the samples running.")] = False,
     as_is: Annotated[
@@ -69,7 +74,7 @@ def verify(
     from meshctl.cli.verifying import VerifyOptions, run_verify
 
     extra = [f"sampleNamespace={namespace}"] if namespace else []
-    extra += [f"timeouts.traffic={timeout}"] if timeout else []
+    extra += [f"timeouts.{wait}={timeout}" for wait in ("samples", "traffic") if timeout]
     mesh = opt.mesh_from(east, west, kubeconfig, file, [*(sets or []), *extra])
     wanted = VerifyOptions(requests=requests, keep=keep, as_is=as_is, force_unlock=force_unlock, form=output)
     raise typer.Exit(run_verify(mesh, wanted, Show(Output.AUTO, plain, verbose)))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 
 from meshctl.checks.survey import of_all
@@ -84,13 +84,16 @@ class Session:
             raise TypeError(msg)
         return last, record
 
-    def sum_up(self, record: Record) -> None:
-        """Print the summary, unless programs read."""
+    def sum_up(self, record: Record, code: int | None = None) -> None:
+        """Print the summary, unless programs read; `code` is the exit code if it is not the plan's own."""
         from meshctl.render.summary import summary
 
-        if self.look.output is not Output.JSON:
-            sys.stderr.write("\n")
-            say(summary(record.tree), sys.stderr, colour=self.look.colour)
+        if self.look.output is Output.JSON:
+            return
+        ended = record.tree.ended
+        shown = replace(ended, exit_code=Exit(code)) if ended and code is not None else ended
+        sys.stderr.write("\n")
+        say(summary(replace(record.tree, ended=shown)), sys.stderr, colour=self.look.colour)
 
     @contextmanager
     def lock(self, purpose: str, *, force: bool) -> Iterator[None]:

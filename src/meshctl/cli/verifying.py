@@ -43,10 +43,11 @@ def run_verify(mesh: MeshSpec, wanted: VerifyOptions, show: Show) -> int:
                 cleaned, _ = one.perform(cleanup(mesh))
             else:
                 cleaned = None
+        code = verdict(ended, matrix, cleaned)
         if not matrix.complete():
-            one.sum_up(record)
+            one.sum_up(record, code)
         print_result(matrix, wanted.form, ended.seconds)
-        return verdict(ended, matrix, cleaned)
+        return code
 
 
 def verdict(ended: Ended, matrix: Matrix, cleaned: Ended | None) -> int:

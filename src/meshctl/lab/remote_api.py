@@ -23,6 +23,9 @@ GONE = 410
 LONGEST_LINE = 1 << 22
 """An object in a watch is one line; the largest are CRDs."""
 
+Found = tuple[list[Manifest], str]
+"""The objects of a listing, and the version from which a watch goes on."""
+
 Disguise = Callable[[Manifest], Manifest]
 
 
@@ -152,11 +155,9 @@ class RemoteApi:
         objects, _ = await self._list(kind, namespace, labels)
         return objects
 
-    async def _list(
-        self, kind: Kind, namespace: str, labels: Mapping[str, str] | None = None
-    ) -> tuple[list[Manifest], str]:
-        query = {"labelSelector": ",".join(f"{key}={value}" for key, value in labels.items())} if labels else {}
-        answer = await self._send("GET", kind.path(namespace), **query)
+    async def _list(self, kind: Kind, namespace: str, labels: Mapping[str, str] | None = None) -> Found:
+        path, wanted = kind.path(namespace), ",".join(f"{key}={value}" for key, value in (labels or {}).items())
+        answer = await self.connection.send("GET", path, self.manager, labelSelector=wanted)
         head = {"apiVersion": kind.api_version, "kind": kind.name}
         return [self._read({**head, **item}) for item in answer.get("items") or ()], _version(answer)
 
@@ -218,8 +219,8 @@ class RemoteApi:
             raise
         return True
 
-    async def _send(self, method: str, path: str, body: Manifest | None = None, **query: str) -> Manifest:
-        return await self.connection.send(method, path, self.manager, body, **query)
+    async def _send(self, method: str, path: str, body: Manifest | None = None) -> Manifest:
+        return await self.connection.send(method, path, self.manager, body)
 
     def _path(self, obj: Manifest) -> str:
         kind = kind_of(obj)

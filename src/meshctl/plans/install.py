@@ -362,8 +362,8 @@ def connection(mesh: MeshSpec, remote: Cluster, server: str) -> Probe:
 def exposure_hint(primary: Cluster) -> str:
     """Return where to look when a remote does not get through to istiod."""
     return (
-        f"try the gateway's address from a node of the remote (nc -vz ADDRESS 15017), and look at it: kubectl --context "
-        f"{primary.context} -n {ISTIO_SYSTEM} get service,pods,gateways.networking.istio.io"
+        f"try the gateway's address from a node of the remote (nc -vz ADDRESS 15017), and look at the gateway: "
+        f"kubectl --context {primary.context} -n {ISTIO_SYSTEM} get service,pods,gateways.networking.istio.io"
     )
 
 

@@ -23,6 +23,7 @@ ANSWER = re.compile(r"^Hello version: (\S+), instance: (\S+)$", re.MULTILINE)
 SLEEP_PODS = "app=sleep"
 OURS = "meshctl"
 REQUEST_SECONDS = 5
+NO_CLIENT = "no client pod is ready"
 PAUSE = 2.0  # between two batches of requests; traffic can only be tried, not watched
 
 
@@ -157,6 +158,9 @@ def traffic(mesh: MeshSpec, cluster: Cluster, tally: Tally) -> Probe:
         seen.update(version for version, _ in ANSWER.findall(output))
         tally.sent[cluster.name] += tally.requests
         tally.errors[cluster.name] = error
+        if not output and error == NO_CLIENT:
+            # The samples have had their time to start: without a client nothing will ever be answered.
+            return Verdict(met=False, detail=error, final=True)
         missing = [version for version in versions if not seen[version]]
         counted = ", ".join(f"{version}: {seen[version]}" for version in versions)
         return Verdict(met=not missing, detail=counted if not error else f"{counted} ({error})")
@@ -170,7 +174,7 @@ def call(clients: Clients, mesh: MeshSpec, cluster: Cluster, requests: int) -> t
     pods = running(client.list(POD, namespace, labels=SLEEP_PODS))
     ready = [pod for pod in pods if is_.condition_of(pod, "Ready").get("status") == "True"]
     if not ready:
-        return "", "no client pod is ready"
+        return "", NO_CLIENT
     newest = max(ready, key=lambda pod: str(dig(pod, "metadata", "creationTimestamp")))
     url = f"helloworld.{namespace}:5000/hello{{{',' * (requests - 1)}}}"
     argv = ("curl", "-sS", "-Z", "--max-time", str(REQUEST_SECONDS), url)

@@ -15,7 +15,6 @@ MEANINGS: Mapping[Exit, str] = MappingProxyType(
         Exit.VERIFICATION: "traffic does not reach every version from every cluster",
         Exit.LOCKED: "another run holds a cluster",
         Exit.LEFTOVERS: "something is left over",
-        Exit.CHANGES: "the plan has changes",
         Exit.INTERRUPTED: "interrupted",
     }
 )

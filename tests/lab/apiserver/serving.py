@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ import aiohttp
 
 from meshctl.lab.apiserver import EmbeddedCluster
 from meshctl.lab.apiserver.hooks import Hooks
-from meshctl.lab.remote_api import Endpoint, Remote, connect
 from meshctl.objects import Manifest
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ class Served:
     """A running cluster and its client."""
 
     cluster: EmbeddedCluster
-    remote: Remote
+    session: aiohttp.ClientSession
 
     async def ask(
         self, method: str, path: str, body: Any = None, media: str = "application/json", **headers: str
@@ -48,8 +48,7 @@ class Served:
         if body is not None:
             given["Content-Type"] = media
         data = None if body is None else json.dumps(body)
-        url = self.remote.endpoint.server + path
-        async with self.remote.session.request(method, url, data=data, headers=given) as answer:
+        async with self.session.request(method, self.cluster.url + path, data=data, headers=given) as answer:
             content = await answer.read()
             is_json = answer.content_type == "application/json" and content
             warnings = tuple(answer.headers.getall("Warning", []))
@@ -65,7 +64,7 @@ class Served:
     @asynccontextmanager
     async def lines(self, path: str) -> AsyncIterator[AsyncIterator[Manifest]]:
         """Open a watch; yield its events."""
-        async with self.remote.session.get(self.remote.endpoint.server + path) as answer:
+        async with self.session.get(self.cluster.url + path) as answer:
             assert answer.status == 200
             yield _events(answer)
 
@@ -84,8 +83,10 @@ async def serving(hooks: Hooks | None = None) -> AsyncIterator[Served]:
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": "default"}}
     await cluster.api("test").create(account)
     try:
-        async with connect(Endpoint(cluster.url, cluster.ca_pem, TOKEN)) as remote:
-            yield Served(cluster, remote)
+        connector = aiohttp.TCPConnector(ssl=ssl.create_default_context(cadata=cluster.ca_pem))
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
+            yield Served(cluster, session)
     finally:
         await cluster.stop()
 
