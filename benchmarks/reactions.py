@@ -1,7 +1,7 @@
 """How fast a change in a cluster leads to the request that was waiting for it, read from the lab's own two logs.
 
-Both logs carry the same clock. For each pair it is said exactly which change lets a step go on, and which request is the
-first write (or question) of what comes next; everything in between, such as facts that are asked for, counts.
+Both logs carry the same clock. For each pair it is said exactly which change lets a step go on, and which request is
+the first write (or question) of what comes next; everything in between, such as facts that are asked for, counts.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -51,8 +51,10 @@ def request(context: str, method: str, path: str, *query: str) -> Callable[[Entr
 
     def matches(entry: Entry) -> bool:
         mine = str(entry["agent"]).startswith("meshctl")
-        return mine and (entry["cluster"], entry["method"], entry["path"]) == (context, method, path) and all(
-            parameter in entry["query"] for parameter in query
+        return (
+            mine
+            and (entry["cluster"], entry["method"], entry["path"]) == (context, method, path)
+            and all(parameter in entry["query"] for parameter in query)
         )
 
     return matches

@@ -132,13 +132,13 @@ def owners_of_version(obj: Manifest | None) -> list[str]:
     return sorted({str(e.get("manager")) for e in entries if dig(e, "fieldsV1", "f:spec", "f:version") is not None})
 
 
-def istio_at(version: str) -> Condition:
-    """Met when the Istio is ready in this version; one that somebody else has changed will not come back by waiting."""
+def istio_at(version: str, *, healthy: bool) -> Condition:
+    """Met when the Istio is ready (or healthy) in this version; what somebody else has changed does not come back."""
 
     def condition(obj: Manifest | None) -> Verdict:
         now = dig(obj, "spec", "version")
         if obj is None or now == f"v{version}":
-            return sail_ready(obj)
+            return sail_healthy(obj) if healthy else sail_ready(obj)
         who = ", ".join(owners_of_version(obj)) or "somebody"
         hint = f"settle with {who} which version it is to be, then run this again"
         return Verdict(met=False, detail=f"{who} has set its version to {now}", final=True, hint=hint)

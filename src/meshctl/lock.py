@@ -19,7 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from meshctl.errors import ClusterError, ConflictError, LockedError
+from meshctl.cluster import Client
+from meshctl.errors import ClusterError, ConflictError, LockedError, NotFoundError
 from meshctl.names import LOCK
 from meshctl.objects import Manifest, dig
 from meshctl.plan import Clients
@@ -27,6 +28,7 @@ from meshctl.plan import Clients
 DURATION = 30
 RENEWAL = 10.0
 SIGN_OF_LIFE = 12.0  # a live holder renews at least once in this time
+GIVING_BACK = 3.0  # how long the end of a run waits for clusters that do not answer any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,8 @@ def locked(
                 yield
             finally:
                 over.set()
-                renewal.join()
         finally:
-            for name, lease in held.items():
-                _release(clients, name, lease)
+            _release_all({name: clients[name] for name in held}, holder)
 
 
 @contextmanager
@@ -119,14 +119,14 @@ def _acquire_all(
         except ConflictError as error:
             # After a broken connection, the one that was quicker may be this run itself.
             now = client.get(LOCK)
-            if now is None or dig(now, "spec", "holderIdentity") != holder.identity:
+            if now is None or _holder_of(now) != holder.identity:
                 msg = f"{name}: another run took the lock just now"
                 raise LockedError(msg, hint="wait for it to end") from error
             held[name] = now
 
 
 def _left_behind(clients: Clients, name: str, lease: Manifest, folder: Path, ways: Ways) -> bool:
-    identity = str(dig(lease, "spec", "holderIdentity") or "")
+    identity = _holder_of(lease)
     if not identity:
         return True
     owner, _, run = identity.rpartition("/")
@@ -194,19 +194,49 @@ def _lease(holder: Holder, existing: Manifest | None = None) -> Manifest:
 def _renew(clients: Clients, held: dict[str, Manifest], over: threading.Event, on_lost: Callable[[str], None]) -> None:
     while not over.wait(RENEWAL):
         for name in list(held):
-            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            lease = {**held[name], "spec": {**held[name]["spec"], "renewTime": now}}
             try:
-                held[name] = clients[name].replace(lease)
-            except ConflictError:
-                held.pop(name)
-                on_lost(f"{name}: another run took this one's lock over")
+                renewed = _renewed(clients[name], held[name])
             except ClusterError:
                 continue  # not reachable just now; the next renewal may be
+            if renewed is not None:
+                held[name] = renewed
+            elif not over.is_set():
+                held.pop(name)
+                on_lost(f"{name}: another run took this one's lock over")
 
 
-def _release(clients: Clients, name: str, lease: Manifest) -> None:
+def _renewed(client: Client, lease: Manifest) -> Manifest | None:
+    """Renew a lease and return it as it is now; None when it is somebody else's, or nobody's."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     try:
-        clients[name].delete(LOCK, uid=str(dig(lease, "metadata", "uid") or ""))
+        return client.replace({**lease, "spec": {**lease["spec"], "renewTime": now}})
+    except (ConflictError, NotFoundError):
+        # The answer to the last renewal may have been lost: then what stands there is this run's own.
+        standing = client.get(LOCK)
+        return standing if _holder_of(standing) == _holder_of(lease) else None
+
+
+def _holder_of(lease: Manifest | None) -> str:
+    return str(dig(lease, "spec", "holderIdentity") or "")
+
+
+def _release_all(clients: Clients, holder: Holder) -> None:
+    threads = [
+        threading.Thread(target=_release, args=(client, holder), name=f"lock release {name}", daemon=True)
+        for name, client in clients.items()
+    ]
+    for thread in threads:
+        thread.start()
+    give_up = time.monotonic() + GIVING_BACK
+    for thread in threads:
+        thread.join(max(0.0, give_up - time.monotonic()))
+
+
+def _release(client: Client, holder: Holder) -> None:
+    try:
+        lease = client.get(LOCK)
+        # Whoever took the lock over has it, even if this run has not noticed yet.
+        if _holder_of(lease) == holder.identity:
+            client.delete(LOCK, uid=str(dig(lease, "metadata", "uid") or ""))
     except ClusterError:
         return  # it expires by itself, and on this machine it is known to be dead

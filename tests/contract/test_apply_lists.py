@@ -32,8 +32,8 @@ def test_a_conflict_inside_a_list_names_the_key(api: Asker, namespace: str) -> N
     refused = api.apply(path, deployment("x", changed), "two")
     assert refused.message == (
         'Apply failed with 2 conflicts: conflicts with "one":\n'
-        '- .spec.template.spec.containers[name="app"].env[name="A"].value\n'
-        '- .spec.template.spec.containers[name="app"].image'
+        '- .spec.template.spec.containers[name="app"].image\n'
+        '- .spec.template.spec.containers[name="app"].env[name="A"].value'
     )
 
 
@@ -85,8 +85,12 @@ def test_service_ports_merge_by_port_and_protocol(api: Asker, namespace: str) ->
 def test_a_duplicate_key_is_refused(api: Asker, namespace: str) -> None:
     twice = deployment("x", container("app"), container("app"))
     refused = api.apply(apps(namespace, "deployments", "x"), twice, "one")
-    assert refused.status == 500
-    assert 'duplicate entries for key [name="app"]' in refused.message
+    assert refused.refused == (
+        500,
+        "None",
+        "failed to create typed patch object (/x; apps/v1, Kind=Deployment): .spec.template.spec.containers: "
+        'duplicate entries for key [name="app"]',
+    )
 
 
 def test_conditions_merge_by_type(cluster: Cluster, api: Asker) -> None:

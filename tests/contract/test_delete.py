@@ -63,16 +63,16 @@ def test_preconditions(api: Asker, namespace: str) -> None:
     assert refused.refused == (
         409,
         "Conflict",
-        'Operation cannot be fulfilled on configmaps "x": Precondition failed: '
-        f"UID in precondition: {NOBODY}, UID in object meta: {uid}",
+        f'Operation cannot be fulfilled on ConfigMap "x": the UID in the precondition ({NOBODY}) does not match the UID '
+        f"in record ({uid}). The object might have been deleted and then recreated",
     )
-    assert refused.body["details"] == {"name": "x", "kind": "configmaps"}
+    assert refused.body["details"] == {"name": "x", "kind": "ConfigMap"}
     refused = api.delete(path, options(preconditions={"uid": uid, "resourceVersion": "1"}))
     assert refused.refused == (
         409,
         "Conflict",
-        'Operation cannot be fulfilled on configmaps "x": Precondition failed: '
-        f"ResourceVersion in precondition: 1, ResourceVersion in object meta: {version}",
+        'Operation cannot be fulfilled on ConfigMap "x": the ResourceVersion in the precondition (1) does not match the '
+        f"ResourceVersion in record ({version}). The object might have been modified",
     )
     assert api.delete(path, options(preconditions={"uid": uid, "resourceVersion": version})).status == 200
 
@@ -88,7 +88,7 @@ def test_a_finalizer_holds_the_object(api: Asker, namespace: str) -> None:
     again = api.delete(path)
     assert (again.status, again.version) == (200, done.version)
     refused = api.post(maps(namespace), config_map())
-    assert refused.reason == "AlreadyExists"
+    assert refused.refused == (409, "AlreadyExists", 'object is being deleted: configmaps "x" already exists')
     assert api.patch(path, {"data": {"a": "1"}}).at("data") == {"a": "1"}
     last = api.patch(path, {"metadata": {"finalizers": None}})
     assert last.status == 200

@@ -63,5 +63,5 @@ def test_what_dry_run_may_say(api: Asker, namespace: str) -> None:
     assert refused.refused == (
         422,
         "Invalid",
-        'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: "Some": supported values: "All"',
+        'CreateOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["Some"]: supported values: "All"',
     )

@@ -87,7 +87,7 @@ def test_what_the_server_decides_is_not_taken_from_clients(api: Asker, namespace
 
 def test_a_version_on_create_is_refused(api: Asker, namespace: str) -> None:
     refused = api.post(maps(namespace), config_map(resourceVersion="1"))
-    assert refused.refused == (500, "", "resourceVersion should not be set on objects to be created")
+    assert refused.refused == (500, "None", "resourceVersion should not be set on objects to be created")
 
 
 def test_names_have_rules(api: Asker, namespace: str) -> None:
@@ -191,7 +191,9 @@ def test_replace_with_another_uid(api: Asker, namespace: str) -> None:
     assert refused.refused == (
         409,
         "Conflict",
-        'Operation cannot be fulfilled on configmaps "x": Precondition failed: UID in precondition: '
+        'Operation cannot be fulfilled on configmaps "x": StorageError: invalid object, Code: 4, '
+        f"Key: /registry/configmaps/{namespace}/x, ResourceVersion: 0, "
+        "AdditionalErrorMsg: Precondition failed: UID in precondition: "
         f"00000000-0000-0000-0000-000000000000, UID in object meta: {first['metadata']['uid']}",
     )
 

@@ -6,10 +6,9 @@ import subprocess
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import yaml
-
-from tests.labs import ThreadLab
 
 MANIFESTS = Path(__file__).with_name("guide")
 VERSION = "1.28.6"
@@ -74,11 +73,19 @@ spec:
 """
 
 
+class Kubectl(Protocol):
+    """Clusters that kubectl can be pointed at."""
+
+    def kubectl(self, context: str, *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        """Run one command."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Hand:
     """Somebody who types the guide's commands."""
 
-    lab: ThreadLab
+    lab: Kubectl
 
     def kubectl(self, context: str, *arguments: str, stdin: str = "") -> str:
         """Run one command, which must succeed; return what it prints."""

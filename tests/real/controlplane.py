@@ -166,6 +166,8 @@ class ControlPlane:
             "--shutdown-watch-termination-grace-period=1s",  # else open watches hold up SIGTERM for a minute
             "--authorization-mode=RBAC",
             "--allow-privileged=true",  # as on every ordinary cluster: CNI agents need it
+            # A kubelet that only speaks WebSocket gets what kubectl speaks, not its translation to SPDY.
+            "--feature-gates=TranslateStreamCloseWebsocketRequests=false",
         )
         binary = str(self._binaries.kube_apiserver)
         self._apiserver = Server("kube-apiserver", [binary, *command], self._log("kube-apiserver"))

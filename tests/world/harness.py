@@ -5,9 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from meshctl.lab.control_client import ask
@@ -131,3 +133,16 @@ class LabUnderTest:
         """Ask the lab itself: `requests` or `changes`, as meshctl.lab.background does."""
         record = json.loads(next((self.folder / "state" / "lab").rglob("lab.json")).read_text())
         return ask(Path(record["socket"]), question, since=since)
+
+
+@contextmanager
+def fresh_lab(*options: str) -> Iterator[LabUnderTest]:
+    """Run a lab with options of `meshctl lab up`; at speed 0 unless they say otherwise."""
+    # A socket's path must be short, so not pytest's own folder.
+    with TemporaryDirectory(prefix="mesh-") as folder:
+        lab = LabUnderTest(Path(folder))
+        lab.up(*(() if "--speed" in options else ("--speed", "0")), *options)
+        try:
+            yield lab
+        finally:
+            lab.down()

@@ -4,7 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tests.labs import ThreadLab
@@ -39,8 +40,8 @@ class Tripwire(Log[dict[str, Any]]):
 
 
 def is_write(request: dict[str, Any]) -> bool:
-    """Say whether a request changes something, or would if it were no dry run; asking for rights is no write."""
-    return request["method"] != "GET" and "accessreviews" not in request["path"]
+    """Say whether a request changes something: dry runs and questions about rights do not."""
+    return request["method"] != "GET" and not request["query"].get("dryRun") and "accessreviews" not in request["path"]
 
 
 def tripwire(lab: ThreadLab) -> Tripwire:
@@ -61,6 +62,16 @@ def begin(lab: ThreadLab, *arguments: str) -> "subprocess.Popen[str]":
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+@contextmanager
+def running(lab: ThreadLab, *arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run meshctl while the block lasts, and not a moment longer."""
+    with begin(lab, *arguments) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def end(process: "subprocess.Popen[str]", seconds: float = SECONDS) -> Result:

@@ -15,6 +15,9 @@ SHORTEST = 16
 PUBLIC = frozenset({"ca.crt", "ca-cert.pem", "cert-chain.pem", "root-cert.pem", "namespace"})
 """Keys of Secrets whose values every pod may read: certificates, and the name of a namespace."""
 
+HELM_RELEASE = "helm.sh/release.v1"
+"""Secrets that only say what the operator has installed."""
+
 CREDENTIALS = ("token", "client-key-data", "password")
 MARKERS = "-----"
 
@@ -27,9 +30,11 @@ def of_kubeconfig(text: str) -> set[str]:
 
 
 def of_secrets(objects: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return the needles of Secrets: all that they hold, but what is public; of a kubeconfig in them, its credentials."""
+    """Return the needles of Secrets: all they hold, but what is public; of a kubeconfig in them, its credentials."""
     found: set[str] = set()
     for obj in objects:
+        if obj.get("type") == HELM_RELEASE:
+            continue
         for key, encoded in (obj.get("data") or {}).items():
             if key in PUBLIC:
                 continue
@@ -59,6 +64,7 @@ def pieces(text: str) -> Iterator[str]:
             yield piece
 
 
-def found_in(text: str, needles: Iterable[str]) -> list[str]:
-    """Return the needles that a text shows."""
-    return [needle for needle in needles if needle in text]
+def showing(texts: Mapping[str, str], needles: Iterable[str]) -> list[str]:
+    """Return the names of the texts that show any needle."""
+    wanted = tuple(needles)
+    return [name for name, text in texts.items() if any(needle in text for needle in wanted)]

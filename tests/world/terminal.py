@@ -1,4 +1,4 @@
-"""A terminal for a command to run in: wide enough that no line is broken, and everything that was ever drawn is kept."""
+"""A terminal for a command to run in: so wide that no line is broken, and all that was ever drawn is kept."""
 
 import fcntl
 import os

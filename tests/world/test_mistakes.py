@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.conftest import StartLab
 from tests.labs import ThreadLab
 from tests.spec.test_every_mistake import EVERY_MISTAKE, EVERY_PROBLEM

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.reactions import pairs, reactions
+
 from tests.conftest import StartLab
 from tests.world.harness import MESH
 

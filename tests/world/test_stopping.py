@@ -1,36 +1,35 @@
 """Stopping a run, taking its lock, and taking the API server from under it."""
 
-import os
+import asyncio
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 from tests.conftest import StartLab
 from tests.labs import ThreadLab
 from tests.world.harness import MESH
-from tests.world.interruption import begin, end, signalled, tripwire
+from tests.world.interruption import end, is_write, running, signalled, tripwire
 from tests.world.settling import settled
 
 from meshctl.names import GATEWAY_SERVICE, LOCK
+from meshctl.objects import dig
 
 BOTH = ("east", "west")
+AWAY = 0.3  # seconds for which a restarting API server is not there
 
 
 @contextmanager
 def waiting_install(lab: ThreadLab, *options: str) -> Iterator["subprocess.Popen[str]"]:
     """Run an install that waits for addresses which do not come."""
     lab.set_faults("lb-never")
-    process = begin(lab, "install", *MESH, *options)
-    try:
+    with running(lab, "install", *MESH, *options) as process:
         watched = settled(lambda: watches(lab), lambda found: len(found) == len(BOTH))
         assert watched == set(BOTH)
         yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def watches(lab: ThreadLab) -> set[str]:
@@ -42,6 +41,11 @@ def watches(lab: ThreadLab) -> set[str]:
 def locks(lab: ThreadLab) -> list[str]:
     """Return the clusters that are locked."""
     return [context for context in BOTH if lab.get(context, LOCK) is not None]
+
+
+def holder(lab: ThreadLab, context: str) -> str:
+    """Return who holds the lock of a cluster, nobody if empty."""
+    return str(dig(lab.get(context, LOCK), "spec", "holderIdentity") or "")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -91,18 +95,96 @@ def test_two_installs_at_once(start_lab: StartLab) -> None:
     assert locks(lab) == []
 
 
-def test_a_lock_that_is_taken_by_force_ends_the_run_that_had_it(start_lab: StartLab) -> None:
+def test_a_run_that_ends_leaves_a_lock_that_was_taken_from_it_alone(start_lab: StartLab) -> None:
     lab = start_lab()
     with waiting_install(lab) as first:
-        second = begin(lab, "install", *MESH, "--force-unlock")
-        try:
-            ended = end(first)
-            assert ended.code == 130, ended.err
-            assert "another run took this one's lock over" in ended.err
-            assert locks(lab) == list(BOTH)
-            lab.clear_faults()
-            assert end(second).code == 0
-        finally:
-            second.kill()
-            second.wait()
+        holders = [holder(lab, context) for context in BOTH]
+        with running(lab, "install", *MESH, "--force-unlock"):
+            taken = settled(lambda: [holder(lab, c) for c in BOTH], lambda now: not set(now) & set(holders))
+            assert not set(taken) & set(holders)
+            first.send_signal(signal.SIGINT)
+            assert end(first).code == 130
+
+            assert [holder(lab, context) for context in BOTH] == taken
+            assert lab.meshctl("install", *MESH).returncode == 6
+
+
+def test_the_lock_of_another_machine_needs_force(start_lab: StartLab) -> None:
+    lab = start_lab()
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    meta = {
+        "name": LOCK.name,
+        "namespace": LOCK.namespace,
+        "annotations": {"meshctl.io/purpose": "meshctl teardown"},
+    }
+    spec = {"holderIdentity": "ada@elsewhere/0/1", "leaseDurationSeconds": 30, "acquireTime": now, "renewTime": now}
+    lab.create("west", {"apiVersion": LOCK.kind.api_version, "kind": "Lease", "metadata": meta, "spec": spec})
+
+    refused = lab.meshctl("install", *MESH)
+    assert refused.returncode == 6, refused.stderr
+    assert "cluster2: meshctl teardown by ada@elsewhere/0/1" in refused.stderr
+    assert holder(lab, "west") == "ada@elsewhere/0/1"
+    assert holder(lab, "east") == ""
+    assert [r for r in lab.requests() if is_write(r)] == []
+
+    forced = lab.meshctl("install", *MESH, "--force-unlock")
+    assert forced.returncode == 0, forced.stderr
+    assert locks(lab) == []
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_server_that_hangs(start_lab: StartLab) -> None:
+    lab = start_lab()
+    with waiting_install(lab) as process:
+        lab.set_faults("api-down")
+        process.send_signal(signal.SIGINT)
+        skipped = next(line for line in process.stderr or () if "the run was stopped" in line)
+        assert skipped
+        begun = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        stopped = end(process)
+        took = time.monotonic() - begun
+
+    assert stopped.code == 130
+    assert took < 10
+    assert "run the same command again" in stopped.err
+    assert "Traceback" not in stopped.err
+
+
+@pytest.mark.parametrize("at", [4, 12, 22])
+def test_an_api_server_that_restarts_during_an_install(start_lab: StartLab, at: int) -> None:
+    lab = start_lab()
+    cluster = lab.lab.clusters["east"]
+
+    async def restart() -> None:
+        port = cluster.port
+        await cluster.stop()
+        await asyncio.sleep(AWAY)
+        await cluster.start(port)
+
+    restarts: list[asyncio.Task[None]] = []
+    wire = tripwire(lab)
+    wire.arm(at, lambda: restarts.append(lab.loop.create_task(restart())))
+
+    done = lab.meshctl("install", *MESH)
+
+    assert done.returncode == 0, done.stderr
+    assert [task.done() for task in restarts] == [True]
+
+
+@pytest.mark.parametrize("fault", ["api-reset=0.1", "watch-gone"])
+def test_an_install_on_an_api_server_that_breaks_connections(start_lab: StartLab, fault: str) -> None:
+    lab = start_lab(faults=[fault])
+    done = lab.meshctl("install", *MESH)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_lock_that_is_taken_by_force_ends_the_run_that_had_it(start_lab: StartLab) -> None:
+    lab = start_lab()
+    with waiting_install(lab) as first, running(lab, "install", *MESH, "--force-unlock") as second:
+        ended = end(first)
+        assert ended.code == 130, ended.err
+        assert "another run took this one's lock over" in ended.err
+        assert locks(lab) == list(BOTH)
+        lab.clear_faults()
+        assert end(second).code == 0
     assert locks(lab) == []

@@ -5,10 +5,11 @@ Missing pieces of a mesh are silent, so this asks every piece; what it asks is g
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from meshctl import conditions as is_
 from meshctl.checks.inventory import listed
-from meshctl.checks.probes import is_injected, istiod_views, running, sync_problem
+from meshctl.checks.probes import is_injected, istiod_views, running, sync_problem, webhook_cause
 from meshctl.checks.survey import of_all
 from meshctl.cluster import Client
 from meshctl.errors import MeshctlError
@@ -21,16 +22,24 @@ from meshctl.names import (
     GATEWAY_SERVICE,
     INJECTOR,
     ISTIO_SYSTEM,
+    ISTIOD,
     NAMESPACE,
     NETWORK_LABEL,
     POD,
     ROOT_CERT,
     SERVICE,
+    injection_path,
 )
 from meshctl.objects import Manifest, Ref, dig
 from meshctl.plan import Clients
 from meshctl.spec import Cluster, MeshSpec
 from meshctl.verification import Matrix
+
+XDS_PORT, WEBHOOK_PORT, DATA_PORT = 15012, 15017, 15443
+MODES: Mapping[int, str] = MappingProxyType(
+    {XDS_PORT: "PASSTHROUGH", WEBHOOK_PORT: "PASSTHROUGH", DATA_PORT: "AUTO_PASSTHROUGH"}
+)
+"""The TLS mode in which a Gateway must open each port of the east-west gateways."""
 
 AGAIN = "run meshctl install again"
 
@@ -53,12 +62,17 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Everything the judgement is made of. `known` is what one istiod says about clusters, None when none answers."""
+    """Everything the judgement is made of.
+
+    `known` is what one istiod says about clusters, None when none answers; `ports` are those that Gateways open on the
+    east-west gateways, None when they could not be asked for.
+    """
 
     sides: Mapping[str, Side]
     silent: Mapping[str, str]
+    istiod: Manifest | None
     known: Mapping[str, Mapping[str, str]] | None
-    exposed: bool
+    ports: frozenset[int] | None
 
 
 def explain(clients: Clients, mesh: MeshSpec, matrix: Matrix) -> dict[tuple[str, str], str]:
@@ -80,15 +94,17 @@ def gather(clients: Clients, mesh: MeshSpec) -> Evidence:
     answers = of_all(clients, lambda client: side(client, mesh.sample_namespace, versions[client.cluster]))
     primary = clients[mesh.primary.name]
     try:
+        istiod = primary.get(ISTIOD)
+        ports = frozenset(port for gateway in listed(primary, GATEWAY, ISTIO_SYSTEM) for port in _opened(gateway))
         views = istiod_views(primary)
-        exposed = any(_exposes(gateway) for gateway in listed(primary, GATEWAY, ISTIO_SYSTEM))
     except MeshctlError:
-        views, exposed = {}, True
+        istiod, ports, views = None, None, {}
     return Evidence(
         sides={name: one for name, one in answers.items() if isinstance(one, Side)},
         silent={name: one.message for name, one in answers.items() if isinstance(one, MeshctlError)},
+        istiod=istiod,
         known=next(iter(views.values()), None),
-        exposed=exposed,
+        ports=ports,
     )
 
 
@@ -108,9 +124,12 @@ def side(client: Client, namespace: str, version: str) -> Side:
     )
 
 
-def _exposes(gateway: Manifest) -> bool:
-    servers = dig(gateway, "spec", "servers") or []
-    return any(dig(s, "port", "number") == 15443 and dig(s, "tls", "mode") == "AUTO_PASSTHROUGH" for s in servers)
+def _opened(gateway: Manifest) -> Iterator[int]:
+    """Yield the ports that a Gateway opens, in the mode that the port must have."""
+    for server in dig(gateway, "spec", "servers") or []:
+        number = dig(server, "port", "number")
+        if number in MODES and dig(server, "tls", "mode") == MODES[number]:
+            yield number
 
 
 def why_missing(mesh: MeshSpec, evidence: Evidence, source: Cluster, target: Cluster) -> str:
@@ -119,10 +138,12 @@ def why_missing(mesh: MeshSpec, evidence: Evidence, source: Cluster, target: Clu
         if name in evidence.silent:
             return f"{name} does not answer: {evidence.silent[name]}"
     causes = (
+        _control(mesh, evidence, target),
+        _control(mesh, evidence, source),
         _webhook(mesh, evidence, target),
         _webhook(mesh, evidence, source),
-        _workload(evidence, target, "helloworld"),
-        _workload(evidence, source, "sleep"),
+        _workload(mesh, evidence, target, "helloworld"),
+        _workload(mesh, evidence, source, "sleep"),
         _service(evidence, source, "the name does not resolve there"),
         _service(evidence, target, "its pods are nobody's endpoints"),
         *(_across(mesh, evidence, source, target) if source != target else ()),
@@ -134,12 +155,29 @@ def _across(mesh: MeshSpec, evidence: Evidence, source: Cluster, target: Cluster
     yield _sync(mesh, evidence, target)
     yield _sync(mesh, evidence, source)
     yield _gateway(evidence, target)
-    yield (
-        "" if evidence.exposed else f"{mesh.primary.name} does not expose the services (no Gateway for 15443): {AGAIN}"
-    )
+    yield _closed(mesh, evidence, "the services", DATA_PORT)
     yield _roots(evidence, source, target)
     address = ", ".join(is_.ingress_of(evidence.sides[target.name].gateway_service))
     yield f"port 15443 of {target.name}'s gateway at {address} may not be reachable from {source.name}: a firewall?"
+
+
+def _control(mesh: MeshSpec, evidence: Evidence, cluster: Cluster) -> str:
+    """Return what keeps the samples of a cluster from starting: the way of its webhook and its proxies to istiod."""
+    one = evidence.sides[cluster.name]
+    if all(is_.rolled_out(deployment).met for deployment in (one.server, one.client)):
+        return ""
+    istiod = is_.rolled_out(evidence.istiod)
+    if evidence.ports is not None and not istiod.met:
+        return f"istiod on {mesh.primary.name} is not available: {istiod.detail}"
+    if cluster == mesh.primary or mesh.primary.name not in evidence.sides:
+        return ""
+    return _gateway(evidence, mesh.primary) or _closed(mesh, evidence, "istiod", XDS_PORT, WEBHOOK_PORT)
+
+
+def _closed(mesh: MeshSpec, evidence: Evidence, what: str, *ports: int) -> str:
+    closed = [str(port) for port in ports if evidence.ports is not None and port not in evidence.ports]
+    numbers = " and ".join(closed)
+    return f"{mesh.primary.name} does not expose {what} (no Gateway for {numbers}): {AGAIN}" if closed else ""
 
 
 def _webhook(mesh: MeshSpec, evidence: Evidence, cluster: Cluster) -> str:
@@ -148,6 +186,9 @@ def _webhook(mesh: MeshSpec, evidence: Evidence, cluster: Cluster) -> str:
     one = evidence.sides[cluster.name]
     if one.injector is None:
         return f"{cluster.name} has no injection webhook: {AGAIN}"
+    paths = {dig(hook, "clientConfig", "service", "path") for hook in one.injector.get("webhooks") or []}
+    if strange := sorted(map(str, paths - {injection_path(cluster.name, cluster.network)})):
+        return f"the webhook of {cluster.name} has pods injected for another cluster, by {', '.join(strange)}: {AGAIN}"
     if is_.ca_bundle_set(one.injector).met:
         return ""
     status = (evidence.known or {}).get(cluster.name, {}).get("syncStatus")
@@ -159,7 +200,7 @@ def _webhook(mesh: MeshSpec, evidence: Evidence, cluster: Cluster) -> str:
     return f"istiod has not written its root into the webhook of {cluster.name}: {problem}; {AGAIN}"
 
 
-def _workload(evidence: Evidence, cluster: Cluster, app: str) -> str:
+def _workload(mesh: MeshSpec, evidence: Evidence, cluster: Cluster, app: str) -> str:
     one = evidence.sides[cluster.name]
     deployment = one.server if app == "helloworld" else one.client
     labels = dig(one.namespace, "metadata", "labels") or {}
@@ -168,11 +209,24 @@ def _workload(evidence: Evidence, cluster: Cluster, app: str) -> str:
         return f"namespace {name} on {cluster.name} is not labelled istio-injection=enabled: its pods have no sidecar"
     if deployment is None:
         return f"{app} is not deployed on {cluster.name}"
+    pods = [pod for pod in running(one.pods) if dig(pod, "metadata", "labels", "app") == app]
     verdict = is_.rolled_out(deployment)
     if not verdict.met:
-        return f"{app} is not available on {cluster.name}: {verdict.detail}"
-    bare = [p for p in running(one.pods) if dig(p, "metadata", "labels", "app") == app and not is_injected(p)]
+        return f"{app} is not available on {cluster.name}: {verdict.detail}{_way(mesh, cluster, verdict.detail, pods)}"
+    bare = [pod for pod in pods if not is_injected(pod)]
     return f"{app} on {cluster.name} has no sidecar: restart it" if bare else ""
+
+
+def _way(mesh: MeshSpec, cluster: Cluster, detail: str, pods: list[Manifest]) -> str:
+    """Return what may be in the way of a pod that is refused, or of a proxy that waits."""
+    gateway = f"{mesh.primary.name}'s gateway"
+    if "failed calling webhook" in detail:
+        port = "" if cluster == mesh.primary else f", by port {WEBHOOK_PORT} of {gateway}"
+        return f" ({webhook_cause(detail) or 'istiod does not answer'}{port})"
+    if any(is_injected(pod) and is_.condition_of(pod, "Ready").get("status") != "True" for pod in pods):
+        port = "" if cluster == mesh.primary else f", by port {XDS_PORT} of {gateway}: a firewall?"
+        return f" (its proxy waits for istiod{port})"
+    return ""
 
 
 def _service(evidence: Evidence, cluster: Cluster, consequence: str) -> str:
@@ -198,6 +252,8 @@ def _gateway(evidence: Evidence, cluster: Cluster) -> str:
     address = is_.has_address(one.gateway_service)
     if not address.met and not cluster.gateway_address:
         return f"the gateway of {cluster.name} has no address: {address.detail}"
+    if one.gateway is None:
+        return f"{cluster.name} has no east-west gateway Deployment: {AGAIN}"
     verdict = is_.rolled_out(one.gateway)
     if not verdict.met:
         return f"the east-west gateway of {cluster.name} is not available: {verdict.detail}"

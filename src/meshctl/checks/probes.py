@@ -16,7 +16,7 @@ EXEC_TIMEOUT = 15.0
 
 INJECTION_CAUSES: tuple[tuple[str, str], ...] = (
     ("connection refused", "nothing listens behind the Service istiod"),
-    ("context deadline exceeded", "packets are dropped on the way to istiod: a firewall, or port 15017"),
+    ("context deadline exceeded", "packets are dropped on the way to istiod: a firewall?"),
     ("unknown authority", "istiod has not written its root into the webhook"),
     ("no endpoints", "the Service istiod has no endpoints"),
     ("not allowed", "this API server refuses the address behind istiod"),
@@ -46,7 +46,7 @@ def injection_works(clients: Clients, cluster: Cluster) -> Verdict:
     except ClusterError as error:
         if "webhook" not in error.message:
             raise
-        cause = next((cause for marker, cause in INJECTION_CAUSES if marker in error.message), "")
+        cause = webhook_cause(error.message)
         return Verdict(met=False, detail=f"{error.message} ({cause})" if cause else error.message)
     if not is_injected(pod):
         return Verdict(met=False, detail="no webhook fills in a gateway pod: do the labels of istio-system forbid it?")
@@ -56,6 +56,11 @@ def injection_works(clients: Clients, cluster: Cluster) -> Verdict:
             met=False, detail=f"pods are injected for a cluster named {named!r}, not {cluster.name!r}", final=True
         )
     return Verdict(met=True, detail=f"pods are injected for {cluster.name}")
+
+
+def webhook_cause(message: str) -> str:
+    """Return what a refused admission means, empty when that is not known."""
+    return next((cause for marker, cause in INJECTION_CAUSES if marker in message), "")
 
 
 def proxies(pod: Manifest) -> list[Manifest]:

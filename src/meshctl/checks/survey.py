@@ -72,8 +72,8 @@ def visible(client: Client, ref: Ref) -> tuple[Manifest | None, tuple[Right, ...
 
 def clock_offset(client: Client) -> float:
     """Return by how many seconds a server's clock is ahead, from the date it would give a new object."""
-    lease = {"apiVersion": LEASE.api_version, "kind": LEASE.name}
-    lease["metadata"] = {"name": "meshctl-clock", "namespace": LOCK_NAMESPACE}
+    metadata = {"name": "meshctl-clock", "namespace": LOCK_NAMESPACE}
+    lease: Manifest = {"apiVersion": LEASE.api_version, "kind": LEASE.name, "metadata": metadata}
     before = time.time()
     try:
         made = client.create(lease, dry_run=True)

@@ -31,13 +31,15 @@ def run_generate(mesh: MeshSpec, out: Path, key: str) -> None:
         raise SpecError([f"--key: {key!r} is none of {', '.join(KeyType)}"])
     there = stored_clusters(out) if out.is_dir() else ()
     wanted = [cluster.name for cluster in mesh.clusters if cluster.name not in there]
-    if not wanted:
-        raise SpecError([f"{out}: every cluster of this mesh has its certificates there already"])
-    made = generate(out, wanted, now=datetime.now(UTC), key=KeyType(key))
-    root = "with the root that was there" if made.root_reused else "with a new root"
-    typer.echo(f"made certificates for {', '.join(made.clusters)} in {made.directory}, {root}")
+    if wanted:
+        made = generate(out, wanted, now=datetime.now(UTC), key=KeyType(key))
+        root = "with the root that was there" if made.root_reused else "with a new root"
+        typer.echo(f"made certificates for {', '.join(made.clusters)} in {out}, {root}")
+    else:
+        # No error: `install` names this command before `certs apply`, wherever the certificates may be already.
+        typer.echo(f"{out}: every cluster of this mesh has its certificates there already")
     _, next_command = remedy(mesh_options(mesh), str(out))
-    typer.echo(f"keep {made.directory}/root-key.pem off the clusters; next: {next_command}")
+    typer.echo(f"keep {out}/root-key.pem off the clusters; next: {next_command}")
 
 
 def run_apply(mesh: MeshSpec, source: Path, show: Show, *, force: bool) -> int:

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from meshctl.cli import options as opt
-from meshctl.cli.session import Show
 from meshctl.render.choose import Output
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make, apply and check the mesh's certificates.")
@@ -44,6 +43,7 @@ def apply(
 ) -> None:
     """Create the `cacerts` secret on every cluster."""
     from meshctl.cli.certifying import run_apply
+    from meshctl.cli.session import Show
 
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets)
     raise typer.Exit(run_apply(mesh, source, Show(Output.PLAIN, verbose=verbose), force=force))
@@ -60,6 +60,7 @@ def check(
 ) -> None:
     """Check the `cacerts` secrets: complete, chain, keys, expiry, the same root everywhere."""
     from meshctl.cli.certifying import run_check
+    from meshctl.cli.session import Show
 
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets)
     raise typer.Exit(run_check(mesh, Show(Output.PLAIN, verbose=verbose)))

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from meshctl.cli import options as opt
-from meshctl.cli.session import Show
 from meshctl.render.choose import Output
 from meshctl.spec import Cluster, MeshSpec
 
@@ -35,6 +34,7 @@ def install(
     130 interrupted.
     """
     from meshctl.cli.installing import InstallOptions, run_install
+    from meshctl.cli.session import Show
 
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
     wanted = InstallOptions(dry_run=dry_run, force_conflicts=force_conflicts, force_unlock=force_unlock)
@@ -71,6 +71,7 @@ def verify(
 
     Exit codes: 0 every version answered every cluster, 5 a pair is missing, 1 or 4 it could not be tried, 2 bad input.
     """
+    from meshctl.cli.session import Show
     from meshctl.cli.verifying import VerifyOptions, run_verify
 
     extra = [f"sampleNamespace={namespace}"] if namespace else []
@@ -109,6 +110,7 @@ def teardown(
     Exit codes: 0 nothing is left, 7 something is, 1 a step failed, 2 bad input, 3 refused, 6 locked, 130 interrupted.
     """
     from meshctl.cli.removing import TeardownOptions, run_teardown
+    from meshctl.cli.session import Show
 
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets)
     wanted = TeardownOptions(

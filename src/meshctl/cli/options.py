@@ -1,14 +1,14 @@
 """Options that several commands share, named once."""
 
 import os
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from meshctl.render.choose import Output
-from meshctl.spec import MeshSpec
-from meshctl.spec.flags import Flags
-from meshctl.spec.load import load
+
+if TYPE_CHECKING:
+    from meshctl.spec import MeshSpec
 
 MESH, OUTPUT = "Which mesh", "Output"
 
@@ -96,9 +96,12 @@ def mesh_from(
     addresses: list[str] | None = None,
     *,
     with_contexts: bool = True,
-) -> MeshSpec:
+) -> "MeshSpec":
     """Return the mesh that was typed; raise SpecError with every problem of it, then of its kubeconfig contexts."""
+    # `meshctl --help` reads no spec: it need not wait for what would.
     from meshctl.spec.contexts import find_contexts
+    from meshctl.spec.flags import Flags
+    from meshctl.spec.load import load
 
     given = Flags(
         east, tuple(west or ()), kubeconfig, file, tuple(sets or ()), tuple(servers or ()), tuple(addresses or ())

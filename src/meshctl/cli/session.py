@@ -12,7 +12,7 @@ from types import FrameType
 
 from meshctl.checks.survey import of_all
 from meshctl.cluster import Client, Request
-from meshctl.errors import ClusterError, Exit, MeshctlError, SpecError
+from meshctl.errors import ClusterError, Exit, MeshctlError, SpecError, StoppedError
 from meshctl.events import Ended, Failure, Warned
 from meshctl.executor import Executor
 from meshctl.lock import Ways, locked
@@ -167,6 +167,9 @@ def stopping_on_signals(stop: Stop, sink: Sink) -> Iterator[None]:
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except KeyboardInterrupt as interrupt:
+        msg = "interrupted; what was begun may be half done"
+        raise StoppedError(msg, hint="run the same command again to go on") from interrupt
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

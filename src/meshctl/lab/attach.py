@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,21 +12,22 @@ from pathlib import Path
 from aiohttp import web
 
 from meshctl.certs.authority import make_api_authority, make_serving
-from meshctl.certs.material import KeyPair, Material, concatenated
+from meshctl.certs.material import KeyPair, concatenated
 from meshctl.certs.secrets import material_of
 from meshctl.lab import prerequisites
 from meshctl.lab.api import Api
 from meshctl.lab.attach_access import open_session, read_access, server_context
 from meshctl.lab.attach_kubelet import HOST, KubeletServer, reachable_node
 from meshctl.lab.attach_webhooks import Urls, WebhookServer
+from meshctl.lab.controllers.nodes import nodes
 from meshctl.lab.delays import Delays
 from meshctl.lab.faults import Faults, parse_faults
 from meshctl.lab.istiods import Istiods
-from meshctl.lab.remote_api import Connection, RemoteApi
+from meshctl.lab.remote_api import Connection, Disguise, RemoteApi
 from meshctl.lab.sites import Flavour, Site, World
 from meshctl.lab.world import controllers, named, node_address
 from meshctl.names import CACERTS, NODE
-from meshctl.objects import Manifest, Ref
+from meshctl.objects import Ref, dig
 
 log = logging.getLogger(__name__)
 
@@ -55,16 +57,19 @@ class Attached:
 async def attached(options: AttachOptions) -> AsyncIterator[Attached]:
     """Seed the clusters and run the controllers on them for as long as the block lasts."""
     async with AsyncExitStack() as stack:
-        lab = await _assemble(options, stack)
+        entrance = stack.enter_context(_entrance())
+        lab = await _assemble(options, f"https://{HOST}:{_port(entrance)}", stack)
+        sites = lab.world.sites
         certificates = prerequisites.make_certificates(options.contexts)
-        await asyncio.gather(*(prerequisites.seed(lab.world, site, certificates) for site in lab.world.sites))
+        await asyncio.gather(*(prerequisites.seed(lab.world, site, certificates) for site in sites))
+        await _take_calls(lab.world, entrance, stack)
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(named(f"{name} of {site.context}", act()))
-                for site in lab.world.sites
+                for site in sites
                 for name, act in controllers(lab.world, site, lab.istiods).items()
             ]
-            await asyncio.gather(*(_settle(lab.world, site) for site in lab.world.sites))
+            await asyncio.gather(*(_settled(lab.world, site) for site in sites))
             log.info("attached to %s", ", ".join(options.contexts))
             try:
                 yield lab
@@ -73,24 +78,84 @@ async def attached(options: AttachOptions) -> AsyncIterator[Attached]:
                     task.cancel()
 
 
-async def _assemble(options: AttachOptions, stack: AsyncExitStack) -> Attached:
-    """Connect with every cluster and open the ports that their API servers call."""
+def _entrance() -> socket.socket:
+    """Return a listening socket for webhooks: its port has to be known before there is a certificate to show."""
+    return socket.create_server((HOST, 0))
+
+
+def _port(listening: socket.socket) -> int:
+    return int(listening.getsockname()[1])
+
+
+async def _assemble(options: AttachOptions, webhooks: str, stack: AsyncExitStack) -> Attached:
+    """Connect with every cluster, and be the kubelet that its API server calls."""
     connections: dict[str, Connection] = {}
     sites = tuple(_site(connections, context, number) for number, context in enumerate(options.contexts, 1))
     faults = Faults(parse_faults(options.faults, options.contexts))
-    world = World(sites, Delays(options.speed), faults, options.flavour)
-    lab = Attached(world)
-    calls = _Calls(world)
-    base = f"https://{HOST}:{await calls.open(stack)}"
+    lab = Attached(World(sites, Delays(options.speed), faults, options.flavour))
     now = datetime.now(UTC)
-    kubelet_identity = make_serving(make_api_authority("kubelet", now=now), [HOST], now=now)
+    identity = make_serving(make_api_authority("kubelet", now=now), [HOST], now=now)
     for site in sites:
         access = read_access(options.kubeconfig, site.context)
         session = await stack.enter_async_context(open_session(access))
-        kubelet = KubeletServer(world, site, lab.istiods)
-        port = await _serve(stack, kubelet.answer, kubelet_identity.cert, kubelet_identity.key)
-        urls = Urls(f"{base}/{site.context}")
-        connections[site.context] = Connection(
-            access.server, session, _both(urls.outgoing, reachable_node(port)), urls.incoming
-        )
+        listening = stack.enter_context(_entrance())
+        kubelet = KubeletServer(lab.world, site, lab.istiods)
+        await _serve(stack, kubelet.answer, listening, identity.cert, identity.key)
+        urls = Urls(f"{webhooks}/{site.context}")
+        outgoing = _both(urls.outgoing, reachable_node(_port(listening)))
+        connections[site.context] = Connection(access.server, session, outgoing, urls.incoming)
     return lab
+
+
+def _site(connections: dict[str, Connection], context: str, number: int) -> Site:
+    def api(manager: str) -> Api:
+        return RemoteApi(connections[context], manager)
+
+    return Site(context, node_address(number), api)
+
+
+def _both(first: Disguise, second: Disguise) -> Disguise:
+    return lambda obj: second(first(obj))
+
+
+async def _take_calls(world: World, entrance: socket.socket, stack: AsyncExitStack) -> None:
+    """Answer webhooks with a certificate that chains to the root that the primary's istiod puts into them."""
+    primary = world.sites[0]
+    material = material_of(await primary.api(prerequisites.ADMINISTRATOR).get(CACERTS))
+    signer = KeyPair(material.ca_cert, material.ca_key)
+    shown = make_serving(signer, [HOST], now=datetime.now(UTC))
+    chain = concatenated(shown.cert, material.ca_cert)
+    await _serve(stack, WebhookServer(world, material).answer, entrance, chain, shown.key)
+
+
+async def _serve(
+    stack: AsyncExitStack,
+    answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    listening: socket.socket,
+    certificates: bytes,
+    key: bytes,
+) -> None:
+    """Serve HTTPS on a socket until the stack is left."""
+    http = web.Server(answer, access_log=None)
+    tls = server_context(certificates, key)
+    server = await asyncio.get_running_loop().create_server(http, sock=listening, ssl=tls)
+    stack.push_async_callback(http.shutdown, STOP_SECONDS)
+    stack.callback(server.close)
+
+
+async def _settled(world: World, site: Site) -> None:
+    """Wait for the nodes and the operator.
+
+    A new Node is born with a taint that the node lifecycle controller takes away; where none runs, the lab does.
+    """
+    api = site.api(prerequisites.ADMINISTRATOR)
+    expected = {node["metadata"]["name"] for node in nodes(site.context, site.node_address)}
+    async with asyncio.timeout(prerequisites.LONGEST_START):
+        async for change in api.watch(NODE):
+            name = change.obj["metadata"]["name"]
+            if name in expected and dig(change.obj, "status", "conditions"):
+                await api.merge(Ref(NODE, name), {"spec": {"taints": None}})
+                expected.discard(name)
+            if not expected:
+                break
+    await prerequisites.operator_ready(world, site)

@@ -1,7 +1,7 @@
 """Webhooks of a real API server that has no network to its pods: they are called at a URL of the lab on loopback.
 
-Controllers, the operator among them, go on writing `clientConfig.service`; on the way to the API server it becomes a URL
-that says the same, and back again.
+Controllers, the operator among them, go on writing `clientConfig.service`. On the way to the API server it becomes a
+URL that says the same, and on the way back it is a Service again.
 """
 
 import base64
@@ -12,6 +12,7 @@ from aiohttp import web
 
 from meshctl.certs.material import Material
 from meshctl.lab import network
+from meshctl.lab.api import ApiError
 from meshctl.lab.apiserver.hooks import WebhookRejectedError, WebhookUnreachableError
 from meshctl.lab.apiserver.store import copy_json
 from meshctl.lab.sites import World
@@ -87,4 +88,6 @@ class WebhookServer:
             return web.Response(status=502)
         except WebhookRejectedError as error:
             return web.Response(status=404, text=error.text)
+        except ApiError as error:  # what an API server refuses to tell about the network is a moment's trouble
+            return web.Response(status=503, text=error.message)
         return web.json_response(review)

@@ -34,7 +34,7 @@ class Disturber:
             text = "Too many requests, please try again later."
             return Disturbance(delay=delay, status=429, message=text, retry_after=1)
         if self._hit("api-500"):
-            text = "Internal error occurred: etcdserver: request timed out"
+            text = "etcdserver: request timed out"
             return Disturbance(delay=delay, status=500, message=text)
         return Disturbance(delay=delay) if delay else None
 

@@ -386,7 +386,8 @@ def gone_revision(mesh: MeshSpec, cluster: Cluster) -> Wait:
 def istio_ready(mesh: MeshSpec, cluster: Cluster) -> tuple[Awaited, ...]:
     """Istio and its active revision, both current and ready; the CNI plugin does not matter yet."""
     revision = is_.revision_at(mesh.istio_version, healthy=False)
-    return on(cluster, THE_ISTIO, is_.istio_at(mesh.istio_version)), on(cluster, THE_REVISION, revision)
+    istio = is_.istio_at(mesh.istio_version, healthy=False)
+    return on(cluster, THE_ISTIO, istio), on(cluster, THE_REVISION, revision)
 
 
 def istio_healthy(mesh: MeshSpec, cluster: Cluster) -> tuple[Awaited, ...]:
@@ -394,8 +395,8 @@ def istio_healthy(mesh: MeshSpec, cluster: Cluster) -> tuple[Awaited, ...]:
     revision = is_.revision_at(mesh.istio_version, healthy=True)
     return (
         on(cluster, THE_CNI, is_.sail_healthy),
+        on(cluster, THE_ISTIO, is_.istio_at(mesh.istio_version, healthy=True)),
         on(cluster, THE_REVISION, revision),
-        on(cluster, THE_ISTIO, is_.sail_healthy),
     )
 
 

@@ -63,6 +63,10 @@ def recycle_gateway(cluster: Cluster) -> Act:
         for pod in bare:
             client.delete(Ref(POD, pod["metadata"]["name"], ISTIO_SYSTEM), uid=pod["metadata"]["uid"])
         deployment = client.get(GATEWAY_DEPLOYMENT)
+        if dig(deployment, "spec", "replicas") == 0:
+            # The autoscaler leaves a Deployment alone that has been scaled to zero.
+            client.merge(GATEWAY_DEPLOYMENT, {"spec": {"replicas": 1}})
+            return Note("the gateway had been scaled to zero: started one pod")
         refused = condition_of(deployment, "ReplicaFailure")
         if refused.get("status") == "True":
             stamp = str(refused.get("lastTransitionTime", "now"))

@@ -52,9 +52,7 @@ class Served:
             content = await answer.read()
             is_json = answer.content_type == "application/json" and content
             warnings = tuple(answer.headers.getall("Warning", []))
-            return Answer(
-                answer.status, json.loads(content) if is_json else content.decode(), answer.headers, warnings
-            )
+            return Answer(answer.status, json.loads(content) if is_json else content.decode(), answer.headers, warnings)
 
     async def apply(self, path: str, config: Manifest, manager: str, *, force: bool = False) -> Answer:
         """Apply server-side."""

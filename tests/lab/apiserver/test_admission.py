@@ -15,6 +15,8 @@ from tests.lab.apiserver.serving import CONFIG_MAPS, MERGE, Served, config_map, 
 MUTATING = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 VALIDATING = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 NAME = "object.sidecar-injector.istio.io"
+POST = 'Post "https://istiod.istio-system.svc:443/inject?timeout=10s"'
+BAD_PATH = 'service.path: Invalid value: "/inject/cluster/clusterX/net/network9": segment[2]: a lowercase RFC 1123'
 
 
 def _webhook(**changes: Any) -> Manifest:
@@ -85,8 +87,7 @@ def test_a_mutating_webhook_changes_what_is_created() -> None:
     [
         (
             WebhookUnreachableError("dial tcp 10.96.100.222:443: connect: connection refused"),
-            'Post "https://istiod.istio-system.svc:443/inject?timeout=10s": '
-            "dial tcp 10.96.100.222:443: connect: connection refused",
+            f"{POST}: dial tcp 10.96.100.222:443: connect: connection refused",
         ),
         (
             WebhookRejectedError("the server could not find the requested resource"),
@@ -156,7 +157,14 @@ def test_a_validating_webhook_denies_with_its_reason() -> None:
         ({"objectSelector": {"matchLabels": {"inject": "no"}}}, False),
         ({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "default"}}}, True),
         ({"namespaceSelector": {"matchExpressions": [{"key": "istio-injection", "operator": "Exists"}]}}, False),
-        ({"rules": [{"operations": ["UPDATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}]}, False),
+        (
+            {
+                "rules": [
+                    {"operations": ["UPDATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"]}
+                ]
+            },
+            False,
+        ),
         ({"rules": [{"operations": ["*"], "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*/*"]}]}, True),
         ({"rules": [{"operations": ["*"], "apiGroups": ["apps"], "apiVersions": ["*"], "resources": ["*"]}]}, False),
     ],
@@ -215,9 +223,12 @@ def test_a_faster_writer_makes_a_patch_start_again() -> None:
     ("changes", "message"),
     [
         (
-            {"clientConfig": {"service": {"name": "i", "namespace": "n", "path": "/inject/cluster/clusterX/net/network9"}}},
-            'webhooks[0].clientConfig.service.path: Invalid value: "/inject/cluster/clusterX/net/network9": segment[2]: '
-            "a lowercase RFC 1123 subdomain must consist of",
+            {
+                "clientConfig": {
+                    "service": {"name": "i", "namespace": "n", "path": "/inject/cluster/clusterX/net/network9"}
+                }
+            },
+            f"webhooks[0].clientConfig.{BAD_PATH} subdomain must consist of",
         ),
         ({"sideEffects": None}, "webhooks[0].sideEffects: Required value: must specify one of None, NoneOnDryRun"),
     ],

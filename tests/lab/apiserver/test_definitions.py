@@ -42,7 +42,10 @@ def test_a_definition_is_established_and_its_kind_served_at_once() -> None:
             cni(version="v1.28.3", count="a"),
             f'[spec.count: Invalid value: "string": spec.count in body must be of type integer: "string", {UNCHECKED}]',
         ),
-        (cni(version="v1.28.3", count=7), "spec.count: Invalid value: 7: spec.count in body should be less than or equal to 3"),
+        (
+            cni(version="v1.28.3", count=7),
+            "spec.count: Invalid value: 7: spec.count in body should be less than or equal to 3",
+        ),
         (cni("other", version="v1.28.3"), "<nil>: Invalid value: \"object\": metadata.name must be 'default'"),
     ],
 )
@@ -64,7 +67,10 @@ def test_unknown_fields_are_pruned_with_a_warning_or_refused_when_strict() -> No
         obj = cni(version="v1.28.3", foo=1, values={"cni": {"any": {"x": 1}}, "other": 2})
         strict = await served.ask("POST", f"{CNIS}?fieldValidation=Strict", obj)
         assert strict.status == 400
-        assert 'strict decoding error: unknown field "spec.foo", unknown field "spec.values.other"' in strict.body["message"]
+        assert (
+            'strict decoding error: unknown field "spec.foo", unknown field "spec.values.other"'
+            in strict.body["message"]
+        )
         made = await served.ask("POST", CNIS, obj)
         assert made.body["spec"] == {
             "namespace": "istio-cni",
@@ -89,7 +95,9 @@ def test_status_is_a_part_of_its_own() -> None:
         assert (set_.body["metadata"]["generation"], spec.body["metadata"]["generation"]) == (1, 2)
         assert spec.body["status"] == {"state": "Healthy"}
         unversioned = await served.ask("PUT", f"{CNIS}/default", cni(version="v1.28.1"))
-        assert "metadata.resourceVersion: Invalid value: 0: must be specified for an update" in unversioned.body["message"]
+        assert (
+            "metadata.resourceVersion: Invalid value: 0: must be specified for an update" in unversioned.body["message"]
+        )
 
     on_cluster(story)
 

@@ -36,9 +36,7 @@ def test_a_conflict_names_owner_and_field() -> None:
         one = await served.apply(A, config_map(x="2"), "meshctl")
         two = await served.apply(A, config_map(x="2", y="2"), "meshctl")
         assert (one.status, one.body["reason"]) == (409, "Conflict")
-        assert one.body["message"] == (
-            'Apply failed with 1 conflict: conflict with "kubectl-create" using v1: .data.x'
-        )
+        assert one.body["message"] == ('Apply failed with 1 conflict: conflict with "kubectl-create" using v1: .data.x')
         assert one.body["details"]["causes"] == [
             {
                 "reason": "FieldManagerConflict",

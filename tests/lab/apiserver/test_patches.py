@@ -68,7 +68,11 @@ A, B, C = ({"name": name, "image": name} for name in "abc")
         (_pod(A), _pod(B), _pod(B, A)),
         (_pod(A, B), _pod({"name": "a", "$patch": "delete"}), _pod(B)),
         (_pod(A, B), _pod({"$patch": "replace"}, C), _pod(C)),
-        (_pod(A), {"spec": {"containers": [B], "$setElementOrder/containers": [{"name": "a"}, {"name": "b"}]}}, _pod(A, B)),
+        (
+            _pod(A),
+            {"spec": {"containers": [B], "$setElementOrder/containers": [{"name": "a"}, {"name": "b"}]}},
+            _pod(A, B),
+        ),
         (
             _pod(A, tolerations=[{"key": "x"}]),
             {"spec": {"tolerations": [{"key": "y"}]}},

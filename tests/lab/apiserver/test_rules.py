@@ -4,7 +4,12 @@ import pytest
 
 from meshctl.lab.apiserver.rules import UnsupportedRuleError, evaluate
 
-SELF = {"metadata": {"name": "default"}, "namespace": "n", "values": {"global": {"istioNamespace": "n"}}, "list": [1, 2]}
+SELF = {
+    "metadata": {"name": "default"},
+    "namespace": "n",
+    "values": {"global": {"istioNamespace": "n"}},
+    "list": [1, 2],
+}
 
 
 @pytest.mark.parametrize(
@@ -12,7 +17,10 @@ SELF = {"metadata": {"name": "default"}, "namespace": "n", "values": {"global": 
     [
         ("self.metadata.name == 'default'", True),
         ('self.metadata.name != "default"', False),
-        ("!has(self.values) || !has(self.values.global) || self.values.global.istioNamespace == self.__namespace__", True),
+        (
+            "!has(self.values) || !has(self.values.global) || self.values.global.istioNamespace == self.__namespace__",
+            True,
+        ),
         ("has(self.nope.deeper) && self.nope.deeper == 1", False),
         ("has(self.nope) ? false : true", True),
         ("size(self.list) >= 2 && self.list.size() < 3", True),

@@ -17,6 +17,11 @@ def fill(kind: str, obj: Manifest) -> Manifest:
     return filler(plain) if filler else plain
 
 
+def fill_status(kind: str, obj: Manifest) -> Manifest:
+    """Return an object of a built-in kind with the defaults of its status."""
+    return _with_modes(obj) if kind == "Service" else obj
+
+
 def _defaults(value: Manifest | None, **given: Any) -> Manifest:
     return {**given, **{key: part for key, part in (value or {}).items() if part is not None}}
 

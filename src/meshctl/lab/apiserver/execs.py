@@ -1,6 +1,7 @@
 """Commands in containers over WebSocket, as kubectl and the Python client speak it, and container logs."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 from aiohttp import WSMsgType, web
 
@@ -12,6 +13,7 @@ from meshctl.lab.apiserver.status import bad_request
 from meshctl.lab.apiserver.store import encode
 from meshctl.objects import Manifest
 
+Output = tuple[bytes, bytes, int]
 _PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDIN, _STDOUT, _STDERR, _ERROR, _CLOSE = 0, 1, 2, 3, 255
 _CHUNK = 32 * 1024
@@ -41,22 +43,36 @@ async def exec_in(plane: Plane, asking: Asking) -> web.StreamResponse:
         raise bad_request("Upgrade request required")
     if not argv:
         raise bad_request("you must specify at least one command for the container")
-    socket = web.WebSocketResponse(protocols=_PROTOCOLS, timeout=1.0)
     place = asking.target.namespace, asking.target.name, container
-    if asking.flag("stdin"):
-        await socket.prepare(asking.request)
+
+    async def run(stdin: bytes) -> Output:
+        return await plane.hooks.exec(*place, argv, stdin)
+
+    return await run_over_websocket(asking.request, run, stdin=asking.flag("stdin"))
+
+
+async def run_over_websocket(
+    request: web.BaseRequest, run: Callable[[bytes], Awaitable[Output]], *, stdin: bool
+) -> web.WebSocketResponse:
+    """Run a command and send what it says over a WebSocket; raise ApiError before there is one."""
+    socket = web.WebSocketResponse(protocols=_PROTOCOLS, timeout=1.0)
+    if stdin:
+        await socket.prepare(request)
         try:
-            result = await plane.hooks.exec(*place, argv, await _stdin(socket))
+            result = await run(await _stdin(socket))
         except ApiError as error:
             result = b"", error.message.encode(), 1
     else:
-        result = await plane.hooks.exec(*place, argv, b"")
-        await socket.prepare(asking.request)
+        result = await run(b"")
+        await socket.prepare(request)
     try:
         await _send(socket, *result)
         await socket.close()
     except ConnectionError:
         pass
+    if request.transport is not None:
+        # Both sides have said goodbye; clients do not wait for the end of TLS, so neither does this side.
+        request.transport.abort()
     return socket
 
 

@@ -40,6 +40,7 @@ from meshctl.lab.apiserver.writes import (
     stored_form,
     unchanged,
     with_generation,
+    with_plain_status,
     with_system_fields,
 )
 from meshctl.names import NAMESPACE
@@ -264,7 +265,10 @@ class Objects:
     def _renewed(self, target: Target, proposed: Manifest, live: Snapshot, call: Call) -> Manifest:
         resource = target.resource
         old = live.served(target.api_version)
-        obj = decoded(resource, target.version, with_system_fields(resource, proposed, old, target.subresource), call)
+        whole = with_system_fields(resource, proposed, old, target.subresource)
+        if target.subresource == "status" and not resource.custom:
+            return with_plain_status(resource, whole)
+        obj = decoded(resource, target.version, whole, call)
         if resource.kind.name == "Service" and not target.subresource:
             obj = self.addresses.complete(obj, old)
         return obj if target.subresource == "status" else with_generation(resource, obj, old)

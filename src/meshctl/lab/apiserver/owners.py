@@ -7,6 +7,7 @@ frozenset of such paths, so that the rules of server-side apply are plain set op
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from meshctl.lab.apiserver.shapes import KEY_DEFAULTS, Shape
@@ -145,32 +146,42 @@ def _inner(element: str, shape: Shape) -> Shape:
     return shape.field(element[2:]) if element.startswith("f:") else shape.item()
 
 
-def _all(value: Any, shape: Shape, path: Path) -> Iterator[Path]:
-    """Every path in a value that appears or goes: containers too."""
-    children = _children(value, shape)
+def _all(value: Any, shape: Shape, path: Path) -> list[Path]:
+    """Return every path in a value that appears or goes: containers too."""
+    found: list[Path] = []
+    _collect(value, shape, path, found)
+    return found
+
+
+def _collect(value: Any, shape: Shape, path: Path, found: list[Path]) -> None:
+    children = _children(value, shape) if isinstance(value, (dict, list)) else None
     if children is None or not shape.inline:
-        yield path
+        found.append(path)
     for element, part in (children or {}).items():
-        yield from _all(part, _inner(element, shape), (*path, element))
+        _collect(part, _inner(element, shape), (*path, element), found)
 
 
 def updated(owners: Owners, by: Owner, diff: Difference) -> Owners:
     """Return the owners after `by` has written a difference in any way but apply."""
     mine = next((owner for owner in owners if owner.same(by)), replace(by, fields=frozenset()))
     kept = (mine.fields - diff.removed) | diff.touched
-    others = (
-        replace(owner, fields=owner.fields - diff.touched - diff.removed) for owner in owners if not owner.same(by)
-    )
+    others = _without(owners, by, diff)
     entry = mine if kept == mine.fields else replace(by, fields=kept)
     return _tidy((*others, entry))
+
+
+def _without(owners: Owners, by: Owner, diff: Difference) -> Iterator[Owner]:
+    """Yield the other owners without what `by` has changed or removed."""
+    lost = diff.touched | diff.removed
+    for owner in owners:
+        if not owner.same(by):
+            yield owner if lost.isdisjoint(owner.fields) else replace(owner, fields=owner.fields - lost)
 
 
 def applied(owners: Owners, by: Owner, diff: Difference) -> Owners:
     """Return the owners after `by` has applied; `by.fields` is what its configuration names."""
     before = next((owner for owner in owners if owner.same(by)), None)
-    others = (
-        replace(owner, fields=owner.fields - diff.touched - diff.removed) for owner in owners if not owner.same(by)
-    )
+    others = _without(owners, by, diff)
     entry = before if before and before.fields == by.fields else by
     return _tidy((*others, entry))
 
@@ -206,7 +217,9 @@ def encode_owners(owners: Owners) -> list[Manifest]:
     return entries
 
 
+@lru_cache(maxsize=8192)
 def _trie(fields: Fields) -> Manifest:
+    """Return FieldsV1; shared by all who own the same fields, as objects in the store are never changed in place."""
     root: Manifest = {}
     for path in sorted(fields):
         here = root

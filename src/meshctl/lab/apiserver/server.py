@@ -46,7 +46,9 @@ class Server:
         self._http = web.Server(
             self._serve, request_factory=_request, handler_cancellation=True, access_log=None, keepalive_timeout=300.0
         )
-        self._socket = await loop.create_server(self._http, "127.0.0.1", port, ssl=self._context)
+        self._socket = await loop.create_server(
+            self._http, "127.0.0.1", port, ssl=self._context, ssl_shutdown_timeout=1.0
+        )
         self.port = int(self._socket.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -54,7 +56,13 @@ class Server:
         if self._socket is not None:
             self._socket.close()
         if self._http is not None:
+            transports = [connection.transport for connection in self._http.connections]
             await self._http.shutdown(_STOP_WITHIN)
+            # A polite end of TLS waits for the client, and the event loop may not live that long.
+            for transport in transports:
+                if transport is not None:
+                    transport.abort()
+            await asyncio.sleep(0)
         self._socket = self._http = None
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:

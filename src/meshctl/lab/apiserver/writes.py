@@ -112,6 +112,12 @@ def with_system_fields(resource: Resource, obj: Manifest, live: Manifest, subres
     return merged
 
 
+def with_plain_status(resource: Resource, obj: Manifest) -> Manifest:
+    """Return a built-in object as its status was decoded; the rest of it is as it was."""
+    status = drop_nulls(obj["status"])
+    return defaults.fill_status(resource.kind.name, {**obj, "status": status})
+
+
 def with_generation(resource: Resource, obj: Manifest, live: Manifest) -> Manifest:
     """Return the object with its generation raised if its spec has changed."""
     if not resource.generation or _spec_of(resource, obj) == _spec_of(resource, live):

@@ -227,8 +227,10 @@ class _Kubelet:
         delays, faults = self.world.delays, self.world.faults
         seconds = delays.pod_stop + faults.number("slow-stop", self.site.context)
         granted = dig(pod, "metadata", "deletionGracePeriodSeconds")
-        await asyncio.sleep(delays.of(seconds if granted is None else min(seconds, float(granted))))
-        while await self.gates.ending(pod) is not None:
+        if granted is not None:
+            seconds = min(seconds, float(granted))
+        await asyncio.sleep(delays.of(seconds))
+        while await self.gates.ending(pod, seconds) is not None:
             await self.bell.wait(LOOK_AGAIN)
             await asyncio.sleep(BREATH)
         await self.api.delete(ref_to(POD, pod), uid=uid_of(pod), grace=0)

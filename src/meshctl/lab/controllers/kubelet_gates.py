@@ -26,8 +26,12 @@ from meshctl.objects import Manifest, Ref, dig
 UNPRIVILEGED_PORTS = "net.ipv4.ip_unprivileged_port_start"
 FIRST_KERNEL_WITH_UNPRIVILEGED_PORTS = (4, 11)
 CNI_LABEL = {"k8s-app": "istio-cni-node"}
-PLUGIN_LINGERS = 1.0
-"""Pods that go together with istio-cni's are still taken down well, however quick the lab is."""
+QUICK_STOP = 5.0
+"""Pods that stop within so many seconds (of a real cluster) are gone before istio-cni's plugin is, when all is deleted
+at once; slower ones hang."""
+PLUGIN_LINGERS, PLUGIN_LINGERS_FOR_QUICK = 1.0, 5.0
+"""How long, in the lab's own time, the plugin of a deleted istio-cni still serves: the order of deletions must not
+depend on how busy the machine is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +100,14 @@ class Gates:
                 return Obstacle("FailedMount", f'MountVolume.SetUp failed for volume "{volume}" : {what}')
         return await self._old_kernel(pod) or await self._network(pod)
 
-    async def ending(self, pod: Manifest) -> Obstacle | None:
-        """Return what keeps a pod's network from being taken down."""
+    async def ending(self, pod: Manifest, seconds: float) -> Obstacle | None:
+        """Return what keeps the network of a pod from being taken down, which took so many seconds to stop."""
         node = str(dig(pod, "spec", "nodeName"))
         if not uses_cni(pod) or await self._plugin_on(node):
             return None
-        if asyncio.get_running_loop().time() - self.plugin_taken.get(node, 0.0) < PLUGIN_LINGERS:
+        lingers = PLUGIN_LINGERS_FOR_QUICK if seconds <= QUICK_STOP else PLUGIN_LINGERS
+        taken = self.plugin_taken.get(node)
+        if taken is not None and asyncio.get_running_loop().time() - taken < lingers:
             return None
         return Obstacle("FailedKillPod", 'failed to find plugin "istio-cni" in path [/opt/cni/bin]')
 

@@ -1,0 +1,218 @@
+"""Who may do what: 401, 403, and the reviews by which a user learns it beforehand."""
+
+import pytest
+from tests.contract.asking import Asker
+from tests.contract.cluster import Cluster
+from tests.contract.manifests import WIDGETS, config_map, core, maps, widget
+
+from meshctl.objects import Manifest
+
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+REVIEWS = "/apis/authorization.k8s.io/v1"
+
+
+@pytest.fixture
+def reader(cluster: Cluster, namespace: str) -> Asker:
+    """A user who may read ConfigMaps, and one Secret, in the test's namespace."""
+    user = cluster.fresh("reader")
+    rules = [
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["mine"], "verbs": ["get"]},
+    ]
+    grant(cluster.admin, namespace, user, rules)
+    return cluster.as_user(user)
+
+
+def grant(api: Asker, namespace: str, user: str, rules: list[Manifest]) -> None:
+    path = f"{RBAC}/namespaces/{namespace}"
+    api.post(f"{path}/roles", {"metadata": {"name": user}, "rules": rules}).obj()
+    binding = {
+        "metadata": {"name": user},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": user},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": user}],
+    }
+    api.post(f"{path}/rolebindings", binding).obj()
+
+
+def name_of(asker: Asker) -> str:
+    return str(asker.post("/apis/authentication.k8s.io/v1/selfsubjectreviews", {}).at("status", "userInfo", "username"))
+
+
+def test_what_is_granted_works(reader: Asker, cluster: Cluster, namespace: str) -> None:
+    cluster.admin.post(maps(namespace), config_map()).obj()
+    assert reader.get(maps(namespace, "x")).status == 200
+    assert "x" in reader.get(maps(namespace)).names
+    assert reader.get(core(namespace, "secrets", "mine")).status == 404
+
+
+def test_what_is_not_granted(reader: Asker, cluster: Cluster, namespace: str) -> None:
+    user = name_of(reader)
+    refused = reader.get(core(namespace, "secrets", "x"))
+    assert refused.body == {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": f'secrets "x" is forbidden: User "{user}" cannot get resource "secrets" in API group "" '
+        f'in the namespace "{namespace}"',
+        "reason": "Forbidden",
+        "details": {"name": "x", "kind": "secrets"},
+        "code": 403,
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sentence"),
+    [
+        ("GET", "/api/v1/nodes", 'nodes is forbidden: User "{user}" cannot list resource "nodes" in API group "" at the cluster scope'),
+        ("GET", "/api/v1/namespaces/default", 'namespaces "default" is forbidden: User "{user}" cannot get resource "namespaces" in API group "" in the namespace "default"'),
+        ("POST", "/api/v1/namespaces", 'namespaces is forbidden: User "{user}" cannot create resource "namespaces" in API group "" at the cluster scope'),
+        ("PATCH", "/apis/apps/v1/namespaces/default/deployments/x", 'deployments.apps "x" is forbidden: User "{user}" cannot patch resource "deployments" in API group "apps" in the namespace "default"'),
+        ("PUT", "/apis/apps/v1/namespaces/default/deployments/x/status", 'deployments.apps "x" is forbidden: User "{user}" cannot update resource "deployments/status" in API group "apps" in the namespace "default"'),
+        ("DELETE", "/apis/contract.example.com/v1/widgets/x", 'widgets.contract.example.com "x" is forbidden: User "{user}" cannot delete resource "widgets" in API group "contract.example.com" at the cluster scope'),
+        ("DELETE", "/api/v1/namespaces/default/configmaps", 'configmaps is forbidden: User "{user}" cannot deletecollection resource "configmaps" in API group "" in the namespace "default"'),
+        ("GET", "/api/v1/configmaps?watch=1", 'configmaps is forbidden: User "{user}" cannot watch resource "configmaps" in API group "" at the cluster scope'),
+        ("GET", "/api/v1/namespaces/default/pods/x/exec?command=a", 'pods "x" is forbidden: User "{user}" cannot create resource "pods/exec" in API group "" in the namespace "default"'),
+        ("GET", "/api/v1/namespaces/default/pods/x/log", 'pods "x" is forbidden: User "{user}" cannot get resource "pods/log" in API group "" in the namespace "default"'),
+        ("GET", "/apis/nobody.example.com/v1/things/x", 'things.nobody.example.com "x" is forbidden: User "{user}" cannot get resource "things" in API group "nobody.example.com" at the cluster scope'),
+        ("GET", "/metrics", 'forbidden: User "{user}" cannot get path "/metrics"'),
+    ],
+)  # fmt: skip
+def test_refusals_name_verb_and_resource(reader: Asker, method: str, path: str, sentence: str) -> None:
+    refused = reader.ask(method, path)
+    assert refused.refused == (403, "Forbidden", sentence.format(user=name_of(reader)))
+
+
+def test_a_right_on_one_name(reader: Asker, cluster: Cluster, namespace: str) -> None:
+    for name in ("mine", "other"):
+        cluster.admin.post(core(namespace, "secrets"), {"metadata": {"name": name}}).obj()
+    assert reader.get(core(namespace, "secrets", "mine")).status == 200
+    assert reader.get(core(namespace, "secrets", "other")).status == 403
+    assert reader.get(core(namespace, "secrets")).status == 403
+
+
+def test_apply_needs_patch_and_for_new_objects_create(cluster: Cluster, namespace: str) -> None:
+    user = cluster.fresh("patcher")
+    grant(cluster.admin, namespace, user, [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["patch"]}])
+    patcher = cluster.as_user(user)
+    refused = patcher.apply(maps(namespace, "x"), config_map(data={"a": "1"}))
+    assert refused.refused == (
+        403,
+        "Forbidden",
+        f'configmaps "x" is forbidden: User "{user}" cannot create resource "configmaps" in API group "" '
+        f'in the namespace "{namespace}"',
+    )
+    cluster.admin.post(maps(namespace), config_map()).obj()
+    assert patcher.apply(maps(namespace, "x"), config_map(data={"a": "1"})).status == 200
+
+
+def test_nobody_grants_what_he_does_not_have(cluster: Cluster, namespace: str) -> None:
+    user = cluster.fresh("granter")
+    rules = [{"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles"], "verbs": ["create"]}]
+    grant(cluster.admin, namespace, user, rules)
+    role = {
+        "metadata": {"name": "more"},
+        "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}],
+    }
+    refused = cluster.as_user(user).post(f"{RBAC}/namespaces/{namespace}/roles", role)
+    assert (refused.status, refused.reason) == (403, "Forbidden")
+    assert "is attempting to grant RBAC permissions not currently held" in refused.message
+
+
+# --- credentials ------------------------------------------------------------------------------------------------------
+def test_credentials_that_are_not_accepted(cluster: Cluster, namespace: str) -> None:
+    refused = cluster.with_token("nonsense").get(maps(namespace))
+    assert refused.body == {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": "Unauthorized",
+        "reason": "Unauthorized",
+        "code": 401,
+    }
+
+
+def test_nobody_in_particular(cluster: Cluster, namespace: str) -> None:
+    anybody = cluster.without_credentials()
+    refused = anybody.get(maps(namespace))
+    assert refused.refused == (
+        403,
+        "Forbidden",
+        'configmaps is forbidden: User "system:anonymous" cannot list resource "configmaps" in API group "" '
+        f'in the namespace "{namespace}"',
+    )
+    assert anybody.get("/version").status == 200
+    assert anybody.get("/readyz").body == "ok"
+    assert anybody.get("/api").status == 403
+
+
+def test_a_user_without_rights_discovers_and_reviews(cluster: Cluster) -> None:
+    nobody = cluster.as_user("nobody")
+    assert nobody.get("/apis").status == 200
+    assert nobody.get("/version").status == 200
+    assert name_of(nobody) == "nobody"
+
+
+# --- reviews ----------------------------------------------------------------------------------------------------------
+def may(asker: Asker, **attributes: str) -> Manifest:
+    review = {"spec": {"resourceAttributes": attributes}}
+    answer = asker.post(f"{REVIEWS}/selfsubjectaccessreviews", review)
+    assert answer.status == 201
+    assert (answer.at("kind"), answer.at("apiVersion")) == ("SelfSubjectAccessReview", "authorization.k8s.io/v1")
+    assert answer.at("spec", "resourceAttributes") == attributes
+    status = answer.at("status")
+    assert isinstance(status, dict)
+    return status
+
+
+def test_access_reviews(reader: Asker, cluster: Cluster, namespace: str) -> None:
+    granted = may(reader, verb="list", resource="configmaps", namespace=namespace)
+    assert granted["allowed"] is True
+    assert f'RBAC: allowed by RoleBinding "{name_of(reader)}/{namespace}" of Role' in granted["reason"]
+    assert may(reader, verb="list", resource="configmaps") == {"allowed": False}
+    assert may(reader, verb="delete", resource="configmaps", namespace=namespace) == {"allowed": False}
+    assert may(reader, verb="get", resource="secrets", namespace=namespace, name="mine")["allowed"] is True
+    assert may(reader, verb="get", resource="secrets", namespace=namespace) == {"allowed": False}
+    assert may(reader, verb="create", resource="pods", subresource="exec", namespace=namespace) == {"allowed": False}
+    assert may(reader, verb="get", resource="istios", group="sailoperator.io") == {"allowed": False}
+    for attributes in ({"resource": "pods", "subresource": "exec"}, {"resource": "*", "group": "*"}):
+        assert may(cluster.admin, verb="create", **attributes)["allowed"] is True
+
+
+def test_a_review_that_asks_nothing(reader: Asker) -> None:
+    refused = reader.post(f"{REVIEWS}/selfsubjectaccessreviews", {"spec": {}})
+    assert refused.status == 422
+    assert "exactly one of nonResourceAttributes or resourceAttributes must be specified" in refused.message
+
+
+def test_the_rules_of_a_user(reader: Asker, namespace: str) -> None:
+    answer = reader.post(f"{REVIEWS}/selfsubjectrulesreviews", {"spec": {"namespace": namespace}})
+    assert answer.status == 201
+    rules = answer.at("status", "resourceRules")
+    assert {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]} in rules
+    assert {"apiGroups": [""], "resourceNames": ["mine"], "resources": ["secrets"], "verbs": ["get"]} in rules
+    assert answer.at("status", "incomplete") is False
+    paths = [path for rule in answer.at("status", "nonResourceRules") for path in rule["nonResourceURLs"]]
+    assert "/version" in paths
+
+
+def test_rules_of_no_namespace(reader: Asker) -> None:
+    refused = reader.post(f"{REVIEWS}/selfsubjectrulesreviews", {"spec": {}})
+    assert refused.refused == (400, "BadRequest", "no namespace on request")
+
+
+def test_who_am_i(cluster: Cluster) -> None:
+    answer = cluster.as_user("jane", ("team-a", "team-b")).post(
+        "/apis/authentication.k8s.io/v1/selfsubjectreviews", {"kind": "SelfSubjectReview"}
+    )
+    assert answer.status == 201
+    info = answer.at("status", "userInfo")
+    assert info["username"] == "jane"
+    assert info["groups"] == ["team-a", "team-b", "system:authenticated"]
+
+
+def test_masters_may_everything(cluster: Cluster, api: Asker) -> None:
+    name = cluster.fresh("w")
+    assert api.post(WIDGETS, widget(name)).status == 201
+    assert may(api, verb="*", resource="*", group="*")["allowed"] is True

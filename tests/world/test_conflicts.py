@@ -1,0 +1,145 @@
+"""What stands in the way: other people's fields, missing rights, the wrong clusters, missing certificates."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.conftest import StartLab
+from tests.lab.by_hand import Hand, primary
+from tests.labs import ThreadLab
+from tests.world.harness import MESH
+from tests.world.interruption import is_write
+
+from meshctl.names import CACERTS, GATEWAY_SERVICE, NETWORK_LABEL, THE_ISTIO
+from meshctl.objects import Manifest, dig
+
+KUBECTL = "kubectl-client-side-apply"
+
+
+def writes(lab: ThreadLab) -> list[str]:
+    """Return what has been written over HTTPS so far."""
+    return [f"{r['cluster']} {r['method']} {r['path']}" for r in lab.requests() if is_write(r)]
+
+
+def foreign_service() -> str:
+    """Return a gateway Service that belongs to another network."""
+    service: Manifest = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": GATEWAY_SERVICE.name,
+            "namespace": GATEWAY_SERVICE.namespace,
+            "labels": {NETWORK_LABEL: "theirs"},
+        },
+        "spec": {"type": "LoadBalancer", "ports": [{"name": "tls", "port": 15443}]},
+    }
+    return yaml.safe_dump(service)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "field"),
+    [(foreign_service(), f".metadata.labels.{NETWORK_LABEL}"), (primary("1.28.3"), ".spec.version")],
+    ids=["service", "istio"],
+)
+def test_a_field_of_another_manager_is_a_conflict_until_it_is_taken_by_force(
+    start_lab: StartLab, theirs: str, field: str
+) -> None:
+    lab = start_lab()
+    Hand(lab).apply("east", theirs)
+
+    refused = lab.meshctl("install", *MESH)
+    assert refused.returncode == 1, refused.stderr
+    assert f'"{KUBECTL}" owns' in refused.stderr
+    assert field in refused.stderr
+    assert "--force-conflicts" in refused.stderr
+
+    forced = lab.meshctl("install", *MESH, "--force-conflicts")
+    assert forced.returncode == 0, forced.stderr
+    assert dig(lab.get("east", GATEWAY_SERVICE), "metadata", "labels", NETWORK_LABEL) == "network1"
+    assert dig(lab.get("east", THE_ISTIO), "spec", "version") == "v1.28.6"
+
+
+def test_missing_rights_are_listed_and_nothing_is_written(start_lab: StartLab) -> None:
+    lab = start_lab(faults=["rbac-denied@west=secrets"])
+
+    refused = lab.meshctl("install", *MESH)
+
+    assert refused.returncode == 3, refused.stderr
+    assert "nothing was written" in refused.stderr
+    listed = re.search(r"cluster2: no permission to (.*)", refused.stderr)
+    assert listed, refused.stderr
+    rights = {right.strip() for right in listed[1].split(" → ")[0].split(";")}
+    assert rights == {f"{verb} secrets in istio-system" for verb in ("get", "list", "watch", "create", "patch")}
+    assert "cluster1: no permission" not in refused.stderr
+    assert writes(lab) == []
+
+
+def test_the_same_cluster_by_two_addresses(start_lab: StartLab) -> None:
+    lab = start_lab()
+    config = yaml.safe_load(lab.kubeconfig.read_text())
+    entries = {kind: next(e for e in config[kind] if e["name"] == "east") for kind in ("clusters", "contexts")}
+    there = entries["clusters"]["cluster"]
+    another = {"server": there["server"].replace("127.0.0.1", "localhost"), "tls-server-name": "127.0.0.1"}
+    config["clusters"].append({"name": "elsewhere", "cluster": {**there, **another}})
+    context = {**entries["contexts"]["context"], "cluster": "elsewhere"}
+    config["contexts"].append({"name": "elsewhere", "context": context})
+    lab.kubeconfig.write_text(yaml.safe_dump(config))
+
+    refused = lab.meshctl("install", "--east", "east", "--west", "elsewhere")
+
+    assert refused.returncode == 3, refused.stderr
+    assert "cluster2: is the same cluster as cluster1" in refused.stderr
+    assert writes(lab) == []
+
+
+def certificate_commands(text: str) -> list[str]:
+    """Return the commands that a message says to run, one after the other."""
+    found = re.findall(r"meshctl certs .*", text)
+    return [command.strip() for line in dict.fromkeys(found) for command in line.split("&&")]
+
+
+def run_as_said(lab: ThreadLab, line: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command line as a user's shell does."""
+    found = shutil.which("bash")
+    assert found is not None
+    path = f"{Path(sys.executable).parent}:{lab.environ['PATH']}"
+    return subprocess.run(
+        [found, "-c", line],
+        env={**lab.environ, "PATH": path},
+        cwd=lab.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("without", [["east"], ["east", "west"]], ids=["east", "both"])
+def test_the_commands_that_install_names_for_missing_certificates_cure_it(
+    start_lab: StartLab, without: list[str]
+) -> None:
+    lab = start_lab()
+    for context in without:
+        lab.delete(context, CACERTS)
+
+    refused = lab.meshctl("install", *MESH)
+    assert refused.returncode == 3, refused.stderr
+    assert writes(lab) == []
+    commands = certificate_commands(refused.stderr)
+    assert [command.split()[:3] for command in commands] == [
+        ["meshctl", "certs", "generate"],
+        ["meshctl", "certs", "apply"],
+    ], refused.stderr
+
+    # The first one again: whoever has the certificates, from another day, loses nothing by doing as told.
+    for command in (commands[0], *commands):
+        done = run_as_said(lab, command)
+        assert done.returncode == 0, done.stdout + done.stderr
+    checked = lab.meshctl("certs", "check", *MESH)
+    assert checked.returncode == 0, checked.stdout
+    installed = lab.meshctl("install", *MESH)
+    assert installed.returncode == 0, installed.stderr

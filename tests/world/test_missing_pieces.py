@@ -1,0 +1,265 @@
+"""What verify says when one piece of a mesh is missing: each is taken away alone, named, and brought back by install."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import pytest
+from tests.world.harness import LabUnderTest, fresh_lab
+
+BRIEF = ("--timeout", "1s", "--set", "timeouts.samples=2s", "--set", "timeouts.delete=5s")
+SYSTEM = ("-n", "istio-system")
+SAMPLE = ("-n", "sample")
+NETWORK = "topology.istio.io/network"
+ALLOWED = "topology.istio.io/controlPlaneClusters"
+GATEWAY = "istio-eastwestgateway"
+SECRET = "istio-remote-secret-cluster2"
+
+
+class Loan:
+    """One lab with a mesh on it, lent to a test at a time; one that a test did not bring back whole is replaced."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._lab: LabUnderTest | None = None
+
+    @contextmanager
+    def lab(self) -> Iterator[LabUnderTest]:
+        lab, self._lab = self._lab, None
+        if lab is None:
+            self._stack.close()
+            lab = self._stack.enter_context(fresh_lab())
+            installed = lab.install()
+            assert installed.code == 0, installed.said
+        yield lab
+        self._lab = lab
+
+
+@pytest.fixture(scope="module")
+def loan() -> Iterator[Loan]:
+    with ExitStack() as stack:
+        yield Loan(stack)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One piece: how to take it away, what verify says then, and how to bring back what install does not."""
+
+    name: str
+    take: Callable[[LabUnderTest], object]
+    says: str
+    verify: tuple[str, ...] = ()
+    restore: Callable[[LabUnderTest], object] = lambda lab: None
+    install: tuple[str, ...] = ()
+
+
+def patch(lab: LabUnderTest, context: str, what: str, change: object, *where: str, kind: str = "merge") -> None:
+    lab.kubectl(context, *where, "patch", *what.split("/"), "--type", kind, "-p", json.dumps(change))
+
+
+def remote_secret(lab: LabUnderTest, name: str, key: str) -> None:
+    """Put the remote secret under another name, or its cluster under another key."""
+    secret = json.loads(lab.kubectl("east", *SYSTEM, "get", "secret", SECRET, "-o", "json"))
+    lab.kubectl("east", *SYSTEM, "delete", "secret", SECRET)
+    made = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": "istio-system", "labels": secret["metadata"]["labels"]},
+        "data": {key: secret["data"]["cluster2"]},
+    }
+    lab.kubectl("east", "create", "-f", "-", stdin=json.dumps(made))
+
+
+def clusterz(lab: LabUnderTest) -> str:
+    request = ("pilot-discovery", "request", "GET", "/debug/clusterz")
+    return lab.kubectl("east", *SYSTEM, "exec", "deployment/istiod", "--", *request)
+
+
+def annotate_late(lab: LabUnderTest) -> None:
+    """Make the remote's state that comes of giving istiod the secret first and the annotation afterwards."""
+    secret = lab.kubectl("east", *SYSTEM, "get", "secret", SECRET, "-o", "json")
+    lab.kubectl("east", *SYSTEM, "delete", "secret", SECRET)
+    lab.kubectl("west", "annotate", "namespace", "istio-system", f"{ALLOWED}-")
+    webhooks = json.loads(
+        lab.kubectl("west", "get", "mutatingwebhookconfiguration", "istio-sidecar-injector", "-o", "json")
+    )
+    emptied = [
+        {"op": "replace", "path": f"/webhooks/{index}/clientConfig/caBundle", "value": ""}
+        for index, _ in enumerate(webhooks["webhooks"])
+    ]
+    patch(lab, "west", "mutatingwebhookconfiguration/istio-sidecar-injector", emptied, kind="json")
+    again = json.loads(secret)
+    again["metadata"] = {key: again["metadata"][key] for key in ("name", "namespace", "labels", "annotations")}
+    lab.kubectl("east", "create", "-f", "-", stdin=json.dumps(again))
+    while '"syncStatus": "synced"' not in clusterz(lab).partition('"id": "cluster2"')[2]:
+        pass
+    lab.kubectl("west", "annotate", "namespace", "istio-system", f"{ALLOWED}=cluster1")
+
+
+def keep_samples(lab: LabUnderTest) -> None:
+    kept = lab.verify("--keep")
+    assert kept.code == 0, kept.said
+
+
+def without_service(lab: LabUnderTest) -> None:
+    keep_samples(lab)
+    lab.kubectl("west", *SAMPLE, "delete", "service", "helloworld")
+
+
+def without_sidecar(lab: LabUnderTest) -> None:
+    keep_samples(lab)
+    bare = {"spec": {"template": {"metadata": {"labels": {"sidecar.istio.io/inject": "false"}}}}}
+    patch(lab, "west", "deployment/helloworld-v2", bare, *SAMPLE)
+    lab.kubectl("west", *SAMPLE, "rollout", "status", "deployment/helloworld-v2")
+
+
+def delete_samples(lab: LabUnderTest) -> None:
+    for context in ("east", "west"):
+        lab.kubectl(context, "delete", "namespace", "sample", "--ignore-not-found")
+
+
+def another_path(lab: LabUnderTest) -> None:
+    path = {"istiodRemote": {"injectionPath": "/inject/cluster/cluster9/net/network2"}}
+    patch(lab, "west", "istio/default", {"spec": {"values": path}})
+    shown = "jsonpath={.webhooks[0].clientConfig.service.path}=/inject/cluster/cluster9/net/network2"
+    lab.kubectl(
+        "west", "wait", f"--for={shown}", "mutatingwebhookconfiguration/istio-sidecar-injector", "--timeout=30s"
+    )
+
+
+def scaled(context: str, name: str, replicas: int) -> Callable[[LabUnderTest], object]:
+    return lambda lab: lab.kubectl(context, *SYSTEM, "scale", f"deployment/{name}", f"--replicas={replicas}")
+
+
+def unlabelled(context: str) -> Callable[[LabUnderTest], object]:
+    return lambda lab: lab.kubectl(context, *SYSTEM, "label", "service", GATEWAY, f"{NETWORK}-")
+
+
+def deleted(context: str, *what: str) -> Callable[[LabUnderTest], object]:
+    return lambda lab: lab.kubectl(context, *SYSTEM, "delete", *what)
+
+
+def fault(name: str) -> Callable[[LabUnderTest], object]:
+    return lambda lab: lab.fault(name)
+
+
+PIECES = (
+    Piece(
+        "network label of East's gateway Service",
+        unlabelled("east"),
+        f"the gateway Service of cluster1 lacks the label {NETWORK}=network1",
+    ),
+    Piece(
+        "network label of West's gateway Service",
+        unlabelled("west"),
+        f"the gateway Service of cluster2 lacks the label {NETWORK}=network2",
+    ),
+    Piece("gateway Service", deleted("west", "service", GATEWAY), "cluster2 has no east-west gateway Service"),
+    Piece("remote secret", deleted("east", "secret", SECRET), "istiod does not know cluster2 (the remote secret"),
+    Piece(
+        "expose-services",
+        deleted("east", "gateways.networking.istio.io", "cross-network-gateway"),
+        "cluster1 does not expose the services (no Gateway for 15443)",
+    ),
+    Piece(
+        "expose-istiod",
+        deleted("east", "gateways.networking.istio.io", "istiod-gateway"),
+        "cluster1 does not expose istiod (no Gateway for 15012 and 15017)",
+    ),
+    Piece(
+        "East's gateway",
+        scaled("east", GATEWAY, 0),
+        "the east-west gateway of cluster1 is not available: scaled to zero",
+    ),
+    Piece(
+        "West's gateway",
+        scaled("west", GATEWAY, 0),
+        "the east-west gateway of cluster2 is not available: scaled to zero",
+    ),
+    Piece(
+        "West's gateway Deployment",
+        deleted("west", "deployment", GATEWAY),
+        "cluster2 has no east-west gateway Deployment",
+    ),
+    Piece(
+        "annotation before the secret",
+        annotate_late,
+        "istiod took up cluster2 before istio-system was annotated there",
+    ),
+    Piece(
+        "injection label",
+        lambda lab: lab.kubectl("west", "create", "namespace", "sample"),
+        "namespace sample on cluster2 is not labelled istio-injection=enabled",
+        restore=lambda lab: lab.kubectl("west", "delete", "namespace", "sample"),
+    ),
+    Piece(
+        "sample Service on one side",
+        without_service,
+        "there is no Service helloworld on cluster2",
+        verify=("--as-is",),
+    ),
+    Piece(
+        "sidecar",
+        without_sidecar,
+        "helloworld on cluster2 has no sidecar",
+        verify=("--as-is",),
+        restore=delete_samples,
+    ),
+    Piece(
+        "port 15443",
+        fault("data-blocked@west"),
+        "port 15443 of cluster2's gateway at 172.18.101.1 may not be reachable from cluster1",
+        restore=LabUnderTest.clear,
+    ),
+    Piece(
+        "port 15012",
+        fault("xds-blocked"),
+        "its proxy waits for istiod, by port 15012 of cluster1's gateway: a firewall?",
+        restore=LabUnderTest.clear,
+    ),
+    Piece(
+        "port 15017",
+        fault("webhook-blocked"),
+        "packets are dropped on the way to istiod: a firewall?, by port 15017 of cluster1's gateway",
+        restore=LabUnderTest.clear,
+    ),
+    Piece(
+        "right name of the cluster in the remote secret",
+        lambda lab: remote_secret(lab, SECRET, "cluster9"),
+        f"istiod reads istio-system/{SECRET} as cluster9, not cluster2",
+        restore=deleted("east", "secret", SECRET),
+    ),
+    Piece(
+        "right name of the remote secret",
+        lambda lab: remote_secret(lab, "istio-remote-secret-cluster9", "cluster9"),
+        "istiod does not know cluster2",
+        restore=deleted("east", "secret", "istio-remote-secret-cluster9"),
+    ),
+    Piece(
+        "right injection path",
+        another_path,
+        "the webhook of cluster2 has pods injected for another cluster, by /inject/cluster/cluster9/net/network2",
+        install=("--force-conflicts",),
+    ),
+    Piece(
+        "istiod",
+        scaled("east", "istiod", 0),
+        "istiod on cluster1 is not available: scaled to zero",
+        restore=scaled("east", "istiod", 1),
+    ),
+)
+
+
+@pytest.mark.parametrize("piece", PIECES, ids=lambda piece: piece.name)
+def test_verify_names_the_piece_that_is_missing_and_install_brings_it_back(loan: Loan, piece: Piece) -> None:
+    with loan.lab() as lab:
+        piece.take(lab)
+        broken = lab.verify(*BRIEF, *piece.verify)
+        assert broken.code == 5, broken.said
+        assert piece.says in " ".join(broken.out.split()), broken.said
+        piece.restore(lab)
+        healed = lab.install(*piece.install)
+        assert healed.code == 0, healed.said
+        verified = lab.verify()
+        assert verified.code == 0, verified.said
