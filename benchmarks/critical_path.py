@@ -7,7 +7,7 @@ A wait for something that is not described here is an error, so this cannot fall
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from meshctl.conditions import not_leaving
+from meshctl.conditions import not_in_error, not_leaving
 from meshctl.lab.delays import Delays
 from meshctl.names import (
     CNI_DAEMON_SET,
@@ -26,7 +26,7 @@ from meshctl.names import (
     remote_secret,
 )
 from meshctl.objects import Ref
-from meshctl.plan import Action, Apply, Awaited, Plan, Step, Wait
+from meshctl.plan import Action, Apply, Awaited, Plan, Probe, Step, Wait
 from meshctl.plans.install import Circumstances, install
 from meshctl.spec import MeshSpec
 
@@ -54,6 +54,9 @@ class Moment:
 
 START = Moment()
 
+AT_ONCE = (not_leaving, not_in_error)
+"""Conditions that hold from the beginning in a fresh lab without faults."""
+
 
 def latest(*moments: Moment) -> Moment:
     """Return the last of several moments."""
@@ -74,11 +77,17 @@ class Earliest:
     plan: Plan
     delays: Delays
     ends: dict[str, Moment] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
 
     # --- the plan -----------------------------------------------------------------------------------------------------
     def end(self, step: Step) -> Moment:
         """Return when a step ends."""
         if step.key not in self.ends:
+            if step.key in self.begun:
+                raise LookupError(
+                    f"{step.key} waits for something that only comes after it: is that described rightly?"
+                )
+            self.begun.add(step.key)
             self.ends[step.key] = self.reached(step, len(step.actions))
         return self.ends[step.key]
 
@@ -87,11 +96,13 @@ class Earliest:
         steps = {one.key: one for one in self.plan.steps}
         now = latest(*(self.end(steps[need]) for need in step.needs))
         for action in step.actions[:number]:
-            now = latest(now, self.done(action))
+            now = latest(now, self.done(step.cluster, action))
         return now
 
-    def done(self, action: Action) -> Moment:
+    def done(self, cluster: str, action: Action) -> Moment:
         """Return when what an action waits for has happened; the action itself takes no time."""
+        if isinstance(action, Probe):
+            return self.answers(cluster, action)
         if not isinstance(action, Wait):
             return START
         whole = any(one.ref == THE_CNI for one in action.objects)
@@ -109,8 +120,8 @@ class Earliest:
     # --- the lab ------------------------------------------------------------------------------------------------------
     def holds(self, awaited: Awaited, *, whole: bool) -> Moment:
         """Return when an awaited condition holds; `whole` means healthy with the CNI plugin, not only ready."""
-        if awaited.condition is not_leaving:
-            return START  # nothing is being removed from a fresh lab
+        if awaited.condition in AT_ONCE:
+            return START
         described: Mapping[Ref, Callable[[str], Moment]] = {
             Ref(NAMESPACE, ISTIO_SYSTEM): lambda name: self.applied("namespaces.yaml", name),
             GATEWAY_SERVICE: self.address,
@@ -127,6 +138,16 @@ class Earliest:
             **{remote_secret(one.name): self.secret(one.name) for one in self.plan.mesh.remotes},
         }
         return described[awaited.ref](awaited.cluster)
+
+    def answers(self, cluster: str, probe: Probe) -> Moment:
+        """Return when a probe is met; injection works as soon as Istio is ready, which its step needs anyway."""
+        described: Mapping[str, Callable[[str], Moment]] = {
+            "injection": lambda _: START,
+            "the gateway to be available": self.gateway,
+            "istiod to connect": self.ca_bundle,
+            "istiod to be synced with it": self.ca_bundle,
+        }
+        return described[probe.what](cluster)
 
     def after(self, moment: Moment, cluster: str, *names: str, part: float = 1.0) -> Moment:
         """Return the moment after further delays, each named as in the lab; `part` when only a part of it passes."""

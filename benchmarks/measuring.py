@@ -1,4 +1,4 @@
-"""The measurements. Each has a lab of its own, at real delays unless it says otherwise; programs are timed as a whole."""
+"""The measurements. Each has a lab of its own, at real delays unless it says otherwise; whole processes are timed."""
 
 import sys
 import tempfile
@@ -8,18 +8,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tests.lab.by_hand import Hand
+from tests.labs import ThreadLab, thread_lab
+
 from benchmarks.critical_path import Moment, critical_path
 from benchmarks.reactions import Reaction, pairs, reactions
 from meshctl.conditions import ingress_of
-from meshctl.lab.delays import Delays
 from meshctl.lab.options import LabOptions
 from meshctl.manifests import render
 from meshctl.names import GATEWAY_SERVICE
 from meshctl.spec import MeshSpec
 from meshctl.spec.flags import Flags
 from meshctl.spec.load import load_spec
-from tests.lab.by_hand import Hand
-from tests.labs import ThreadLab, thread_lab
 
 RUNS = 7
 MANY = 30
@@ -67,9 +67,9 @@ def measure(say: Callable[[str], None]) -> Results:
     hand = by_hand()
     say("start-up")
     with lab_of() as lab:
-        started = {words: [timed(lab, *words) for _ in range(RUNS)] for words in (("--help",), ("version",))}
+        started = {word: [timed(lab, word) for _ in range(RUNS)] for word in ("--help", "version")}
     say("reactions")
-    return Results(one, prompt, many, hand, again, started["--help",], started["version",], all_reactions())
+    return Results(one, prompt, many, hand, again, started["--help"], started["version"], all_reactions())
 
 
 @contextmanager
@@ -117,13 +117,11 @@ def prompt_addresses() -> Install:
     with lab_of() as lab:
         mesh = mesh_of(lab)
         for cluster in mesh.clusters:
-            for template in ("namespaces.yaml", "gateway-service.yaml"):
-                for obj in render(template, mesh, cluster, {}):
-                    if lab.get(cluster.context, _ref(obj)) is None:
-                        lab.create(cluster.context, obj)
+            for service in render("gateway-service.yaml", mesh, cluster, {}):
+                lab.create(cluster.context, service)
         while not all(ingress_of(lab.get(cluster.context, GATEWAY_SERVICE)) for cluster in mesh.clusters):
             time.sleep(LOOK_AGAIN)
-        delays: Delays = replace(lab.lab.world.delays, load_balancer=0.0)
+        delays = replace(lab.lab.world.delays, load_balancer=0.0)
         return Install(timed(lab, "install", *flags(lab)), critical_path(mesh, delays))
 
 

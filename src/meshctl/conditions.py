@@ -228,8 +228,12 @@ def holds_cluster(cluster: str) -> Condition:
         if obj is None:
             return _waiting("the remote secret is not on the primary")
         keys = sorted(dig(obj, "data") or {})
+        strangers = [key for key in keys if key != cluster]
         return Verdict(
-            met=keys == [cluster], detail=f"the remote secret names {', '.join(keys) or 'nobody'}, not {cluster}"
+            met=keys == [cluster],
+            detail=f"the remote secret names {', '.join(keys) or 'nobody'}, not {cluster} alone",
+            final=bool(strangers),
+            hint="delete that secret on the primary, then run this again" if strangers else "",
         )
 
     return condition

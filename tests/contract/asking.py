@@ -164,7 +164,7 @@ class Asker:
                 self._connection.close()
                 self._connection = None
                 raise
-        return Answer(response.status, _decoded(data), {k.lower(): v for k, v in response.getheaders()})
+        return Answer(response.status, _decoded(data), _headers(response))
 
     @contextmanager
     def watch(self, path: str, headers: dict[str, str] | None = None, **query: Query) -> Iterator[Stream]:
@@ -207,6 +207,15 @@ class Asker:
         """Close the connection."""
         if self._connection is not None:
             self._connection.close()
+
+
+def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
+    """Several headers of one name (warnings) become one with several lines."""
+    found: dict[str, str] = {}
+    for name, value in response.getheaders():
+        key = name.lower()
+        found[key] = f"{found[key]}\n{value}" if key in found else value
+    return found
 
 
 def _several(value: Query) -> list[Any]:

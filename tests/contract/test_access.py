@@ -72,7 +72,7 @@ def test_what_is_not_granted(reader: Asker, cluster: Cluster, namespace: str) ->
         ("DELETE", "/apis/contract.example.com/v1/widgets/x", 'widgets.contract.example.com "x" is forbidden: User "{user}" cannot delete resource "widgets" in API group "contract.example.com" at the cluster scope'),
         ("DELETE", "/api/v1/namespaces/default/configmaps", 'configmaps is forbidden: User "{user}" cannot deletecollection resource "configmaps" in API group "" in the namespace "default"'),
         ("GET", "/api/v1/configmaps?watch=1", 'configmaps is forbidden: User "{user}" cannot watch resource "configmaps" in API group "" at the cluster scope'),
-        ("GET", "/api/v1/namespaces/default/pods/x/exec?command=a", 'pods "x" is forbidden: User "{user}" cannot create resource "pods/exec" in API group "" in the namespace "default"'),
+        ("GET", "/api/v1/namespaces/default/pods/x/exec?command=a", 'pods "x" is forbidden: User "{user}" cannot get resource "pods/exec" in API group "" in the namespace "default"'),
         ("GET", "/api/v1/namespaces/default/pods/x/log", 'pods "x" is forbidden: User "{user}" cannot get resource "pods/log" in API group "" in the namespace "default"'),
         ("GET", "/apis/nobody.example.com/v1/things/x", 'things.nobody.example.com "x" is forbidden: User "{user}" cannot get resource "things" in API group "nobody.example.com" at the cluster scope'),
         ("GET", "/metrics", 'forbidden: User "{user}" cannot get path "/metrics"'),

@@ -283,8 +283,11 @@ def test_yaml_can_be_applied(api: Asker, namespace: str) -> None:
     ("wrong", "message"),
     [
         ({"kind": "Secret"}, "invalid object type: /v1, Kind=Secret"),
-        ({"metadata": {"name": "y"}}, 'the name of the object (y) does not match the name on the URL (x)'),
-        ({"metadata": {"name": "x", "namespace": "other"}}, "the namespace of the provided object does not match the namespace sent on the request"),
+        ({"metadata": {"name": "y"}}, "the name of the object (y) does not match the name on the URL (x)"),
+        (
+            {"metadata": {"name": "x", "namespace": "other"}},
+            "the namespace of the provided object does not match the namespace sent on the request",
+        ),
     ],
 )
 def test_the_object_has_to_be_the_one_of_the_path(api: Asker, namespace: str, wrong: Manifest, message: str) -> None:
@@ -335,7 +338,9 @@ def test_the_status_of_a_custom_resource_is_not_applied_with_it(cluster: Cluster
     assert applied["status"] == {"state": "x"}
     assert managers(applied)["two", "Apply/status"] == {"f:status": {"f:state": {}}}
     refused = api.apply(f"{WIDGETS}/{name}/status", {**widget(name), "status": {"state": "y"}}, "three")
-    assert refused.message == 'Apply failed with 1 conflict: conflict with "two" with subresource "status": .status.state'
+    assert (
+        refused.message == 'Apply failed with 1 conflict: conflict with "two" with subresource "status": .status.state'
+    )
 
 
 def test_defaults_belong_to_nobody(api: Asker, namespace: str) -> None:

@@ -145,9 +145,7 @@ def test_tolerations_are_replaced_as_a_whole(api: Asker, namespace: str) -> None
 
     api.apply(path, tolerating("a"), "one").obj()
     refused = api.apply(path, tolerating("b"), "two")
-    assert refused.message == (
-        'Apply failed with 1 conflict: conflict with "one": .spec.template.spec.tolerations'
-    )
+    assert refused.message == ('Apply failed with 1 conflict: conflict with "one": .spec.template.spec.tolerations')
 
 
 def test_keyed_parts_of_a_custom_resource(cluster: Cluster, api: Asker) -> None:

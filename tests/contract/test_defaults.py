@@ -71,7 +71,6 @@ def test_a_daemon_set(api: Asker, namespace: str) -> None:
         "numberMisscheduled": 0,
         "numberReady": 0,
     }
-    assert made["metadata"]["annotations"] == {"deprecated.daemonset.template.generation": "1"}
 
 
 def test_images_and_their_pull_policies(api: Asker, namespace: str) -> None:
@@ -111,9 +110,7 @@ def test_volumes(api: Asker, namespace: str) -> None:
         {
             "projected": {
                 "defaultMode": 420,
-                "sources": [
-                    {"serviceAccountToken": {"path": "t", "audience": "istio-ca", "expirationSeconds": 3600}}
-                ],
+                "sources": [{"serviceAccountToken": {"path": "t", "audience": "istio-ca", "expirationSeconds": 3600}}],
             }
         },
         {

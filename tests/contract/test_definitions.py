@@ -9,7 +9,7 @@ from meshctl.lab.api import Api
 from meshctl.lab.controllers.sail_crds import istio_crds, multus_crd, sail_crds
 from meshctl.lab.controllers.sail_versions import build
 from meshctl.lab.delays import Delays
-from meshctl.lab.faults import Faults
+from meshctl.lab.faults import Fault, Faults
 from meshctl.lab.sites import Site, World
 from meshctl.objects import Manifest, dig
 
@@ -43,15 +43,24 @@ def test_a_value_that_is_not_offered(cluster: Cluster, api: Asker) -> None:
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        ({"replicas": "one"}, 'spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"'),
+        (
+            {"replicas": "one"},
+            'spec.replicas: Invalid value: "string": spec.replicas in body must be of type integer: "string"',
+        ),
         ({"replicas": 10}, "spec.replicas: Invalid value: 10: spec.replicas in body should be less than or equal to 9"),
-        ({"replicas": -1}, "spec.replicas: Invalid value: -1: spec.replicas in body should be greater than or equal to 0"),
+        (
+            {"replicas": -1},
+            "spec.replicas: Invalid value: -1: spec.replicas in body should be greater than or equal to 0",
+        ),
         ({"pattern": "A"}, "spec.pattern: Invalid value: \"A\": spec.pattern in body should match '^[a-z]+$'"),
         ({"pattern": "abcdef"}, "spec.pattern: Too long: may not be more than 5 bytes"),
         ({"parts": [{"size": 1}]}, "spec.parts[0].name: Required value"),
         ({"parts": [{"name": "a"}, {"name": "a"}]}, 'spec.parts[1]: Duplicate value: {"name":"a"}'),
         ({"tags": ["a", "a"]}, 'spec.tags[1]: Duplicate value: "a"'),
-        ({"version": 1}, 'spec.version: Invalid value: "integer": spec.version in body must be of type string: "integer"'),
+        (
+            {"version": 1},
+            'spec.version: Invalid value: "integer": spec.version in body must be of type string: "integer"',
+        ),
     ],
 )
 def test_values_against_the_schema(cluster: Cluster, api: Asker, spec: Manifest, problem: str) -> None:
@@ -67,13 +76,13 @@ def test_rules(cluster: Cluster, api: Asker) -> None:
     assert refused.refused == (
         422,
         "Invalid",
-        f'Widget.contract.example.com "{name}" is invalid: spec: Invalid value: three is not a number of replicas',
+        f'Widget.contract.example.com "{name}" is invalid: spec: Invalid value: "object": three is not a number of replicas',
     )
     refused = api.post(WIDGETS, widget("forbidden"))
     assert refused.refused == (
         422,
         "Invalid",
-        'Widget.contract.example.com "forbidden" is invalid: <nil>: Invalid value: not that name',
+        'Widget.contract.example.com "forbidden" is invalid: <nil>: Invalid value: "object": not that name',
     )
 
 
@@ -112,7 +121,7 @@ def test_an_apply_of_unknown_fields(cluster: Cluster, api: Asker) -> None:
     refused = api.apply(f"{WIDGETS}/{name}", widget(name, {"odd": 1}), fieldValidation="Strict")
     assert (refused.status, refused.reason) == (500, "None")
     assert refused.message == (
-        f'failed to create typed patch object (/{name}; contract.example.com/v1, Kind=Widget): '
+        f"failed to create typed patch object (/{name}; contract.example.com/v1, Kind=Widget): "
         ".spec.odd: field not declared in schema"
     )
 
@@ -172,7 +181,11 @@ def test_a_definition_takes_its_objects_with_it(cluster: Cluster, api: Asker) ->
     api.post(DEFINITIONS, definition).obj()
     path = f"/apis/{group}/v1/widgets"
     eventually(lambda: api.get(path).status == 200)
-    held = {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "x", "finalizers": ["example.com/hold"]}}
+    held = {
+        "apiVersion": f"{group}/v1",
+        "kind": "Widget",
+        "metadata": {"name": "x", "finalizers": ["example.com/hold"]},
+    }
     eventually(lambda: api.post(path, held).status == 201)
     api.delete(f"{DEFINITIONS}/widgets.{group}")
     live = api.get(f"{DEFINITIONS}/widgets.{group}")
@@ -210,7 +223,7 @@ def test_the_definitions_of_the_operator(cluster: Cluster, api: Asker) -> None:
 
 
 def crds_of_the_operator() -> list[Manifest]:
-    world = World((), Delays(), Faults())
+    world = World((), Delays(), Faults([Fault("old-crd")]))
     return [*sail_crds(build(world, Site("east", "", no_api))), *istio_crds(), multus_crd()]
 
 

@@ -38,18 +38,26 @@ def test_the_tool_applies_over_kubectls_apply(cluster: Cluster, api: Asker) -> N
     assert forced["spec"]["version"] == "v2"
 
 
-@pytest.mark.parametrize("extra", [(), ("--field-manager", "other")])
 def test_kubectls_server_side_apply_takes_over_its_client_side_apply(
-    cluster: Cluster, api: Asker, namespace: str, extra: tuple[str, ...]
+    cluster: Cluster, api: Asker, namespace: str
 ) -> None:
     cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=text(config_map(data={"a": "1", "b": "1"})))
     done = cluster.kubectl(
-        "apply", "--server-side", *extra, "-n", namespace, "-f", "-", stdin=text(config_map(data={"a": "2"}))
+        "apply", "--server-side", "-n", namespace, "-f", "-", stdin=text(config_map(data={"a": "2"}))
     )
     assert done.stdout == "configmap/x serverside-applied\n"
     live = api.get(maps(namespace, "x")).obj()
     assert live["data"] == {"a": "2"}
-    assert list(managers(live)) == [(extra[1] if extra else "kubectl", "Apply")]
+    assert list(managers(live)) == [("kubectl-last-applied", "Apply"), ("kubectl", "Apply")]
+
+
+def test_under_another_name_it_does_not(cluster: Cluster, namespace: str) -> None:
+    cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=text(config_map(data={"a": "1"})))
+    failed = cluster.kubectl(
+        "apply", "--server-side", "--field-manager=other", "-n", namespace, "-f", "-",
+        stdin=text(config_map(data={"a": "2"})), code=1,
+    )  # fmt: skip
+    assert 'conflict with "kubectl-client-side-apply" using v1: .data.a' in failed.stderr
 
 
 def test_a_conflict_in_kubectls_words(cluster: Cluster, api: Asker, namespace: str) -> None:
@@ -115,7 +123,13 @@ def test_an_unknown_field_in_kubectls_words(cluster: Cluster) -> None:
 
 def test_a_dry_run(cluster: Cluster, api: Asker, namespace: str) -> None:
     done = cluster.kubectl(
-        "apply", "--dry-run=server", "-n", namespace, "-f", "-", stdin=text({**deployment(), "spec": deployment()["spec"]})
+        "apply",
+        "--dry-run=server",
+        "-n",
+        namespace,
+        "-f",
+        "-",
+        stdin=text({**deployment(), "spec": deployment()["spec"]}),
     )
     assert done.stdout == "deployment.apps/x created (server dry run)\n"
     assert api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/x").status == 404

@@ -77,7 +77,11 @@ def test_field_selectors(api: Asker, letters: str, selector: str, names: str) ->
 
 def test_a_field_that_cannot_be_selected_by(api: Asker, letters: str) -> None:
     refused = api.get(maps(letters), fieldSelector="data.a=1")
-    assert refused.refused == (400, "BadRequest", '"data.a" is not a known field selector: only "metadata.name", "metadata.namespace"')
+    assert refused.refused == (
+        400,
+        "BadRequest",
+        '"data.a" is not a known field selector: only "metadata.name", "metadata.namespace"',
+    )
 
 
 def test_pods_are_selected_by_phase_and_node(cluster: Cluster, api: Asker) -> None:
@@ -94,7 +98,11 @@ def test_pages(api: Asker, letters: str) -> None:
     assert first.names == ["a", "b"]
     assert first.at("metadata", "remainingItemCount") in (2, 3)
     second = api.get(path, limit=2, **{"continue": first.at("metadata", "continue")})
-    third = api.get(path, limit=2, **{"continue": second.at("metadata", "continue")}) if second.at("metadata", "continue") else None
+    third = (
+        api.get(path, limit=2, **{"continue": second.at("metadata", "continue")})
+        if second.at("metadata", "continue")
+        else None
+    )
     assert mine(second.names + (third.names if third else [])) == ["c", "d"]
     assert second.version == first.version
     whole = api.get(path, limit=500, labelSelector=chosen)

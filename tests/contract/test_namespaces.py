@@ -106,4 +106,8 @@ def test_finalize_ends_a_namespace(cluster: Cluster, api: Asker) -> None:
 def test_some_namespaces_stay(api: Asker) -> None:
     for name in ("default", "kube-system", "kube-public"):
         refused = api.delete(f"{NAMESPACES}/{name}")
-        assert refused.refused == (403, "Forbidden", f'namespaces "{name}" is forbidden: this namespace may not be deleted')
+        assert refused.refused == (
+            403,
+            "Forbidden",
+            f'namespaces "{name}" is forbidden: this namespace may not be deleted',
+        )

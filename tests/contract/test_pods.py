@@ -80,7 +80,9 @@ def test_logs_of_what_does_not_run(api: Asker, namespace: str) -> None:
 def test_most_of_a_pod_cannot_change(api: Asker, namespace: str) -> None:
     api.post(core(namespace, "pods"), pod()).obj()
     path = core(namespace, "pods", "x")
-    changed = api.patch(path, [{"op": "replace", "path": "/spec/containers/0/image", "value": "i:2"}], "application/json-patch+json")
+    changed = api.patch(
+        path, [{"op": "replace", "path": "/spec/containers/0/image", "value": "i:2"}], "application/json-patch+json"
+    )
     assert changed.at("spec", "containers", 0, "image") == "i:2"
     refused = api.patch(path, {"spec": {"restartPolicy": "Never"}})
     assert refused.status == 422

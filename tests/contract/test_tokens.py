@@ -133,7 +133,9 @@ def test_a_token_that_is_too_short(api: Asker, namespace: str) -> None:
     path = core(namespace, "serviceaccounts", "reader") + "/token"
     refused = api.post(path, {"spec": {"expirationSeconds": 60}})
     assert refused.status == 422
-    assert "spec.expirationSeconds: Invalid value: 60: may not specify a duration less than 10 minutes" in refused.message
+    assert (
+        "spec.expirationSeconds: Invalid value: 60: may not specify a duration less than 10 minutes" in refused.message
+    )
 
 
 def test_a_token_for_nobody(api: Asker, namespace: str) -> None:

@@ -73,7 +73,11 @@ def test_a_bookmark_comes_before_the_end(api: Asker, cluster: Cluster) -> None:
     name = cluster.fresh("w")
     since = api.post(WIDGETS, widget(name)).version
     with api.watch(
-        WIDGETS, resourceVersion=since, timeoutSeconds=3, allowWatchBookmarks=True, fieldSelector=f"metadata.name={name}"
+        WIDGETS,
+        resourceVersion=since,
+        timeoutSeconds=5,
+        allowWatchBookmarks=True,
+        fieldSelector=f"metadata.name={name}",
     ) as watch:
         events = watch.rest()
     assert {kind for kind, _ in events} == {"BOOKMARK"}

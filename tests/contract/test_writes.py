@@ -122,7 +122,9 @@ def test_a_body_that_is_no_object(api: Asker, namespace: str) -> None:
 def test_a_value_of_the_wrong_type(api: Asker, namespace: str) -> None:
     refused = api.post(maps(namespace), {"metadata": {"name": "x"}, "data": {"a": 1}})
     assert (refused.status, refused.reason) == (400, "BadRequest")
-    assert refused.message.startswith('ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal')
+    assert refused.message.startswith(
+        'ConfigMap in version "v1" cannot be handled as a ConfigMap: json: cannot unmarshal'
+    )
 
 
 def test_an_object_of_another_kind(api: Asker, namespace: str) -> None:

@@ -198,7 +198,7 @@ class Hand:
         for context in ("east", "west"):
             self.kubectl(context, "rollout", "status", "-n", "istio-system", "deploy/istio-eastwestgateway")
             service = ("-n", "istio-system", "svc/istio-eastwestgateway")
-            self.kubectl(context, "wait", *service, "--for=jsonpath={.status.loadBalancer.ingress[0]}")
+            self.kubectl(context, "wait", *service, "--for=jsonpath={.status.loadBalancer.ingress[0]}", "--timeout=2m")
 
     def sample(self, context: str, version: str) -> None:
         """Deploy the sample application and its client."""

@@ -25,6 +25,6 @@ HOSTNAME = (
 )
 SET_BY = "can't be given here: set by"
 UNKNOWN_TO_ISTIO = "can't be given here: unknown to the Istio resource; the east-west gateways have the section gateway"
-TIMEOUT_KEYS = "known are cni, istio, remote, gateway, address, expose, token, sync, samples, traffic, delete"
+TIMEOUT_KEYS = "known are contact, cni, istio, remote, gateway, address, expose, token, sync, samples, traffic, delete"
 EXCLUDED = "can't be given here: set by meshctl; it is cni.excludeNamespaces at the top of the file"
 TAB = "is not YAML: found character '\\t' that cannot start any token while scanning for the next token"

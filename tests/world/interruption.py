@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from meshctl.lab.logbook import Log
 from tests.labs import ThreadLab
 from tests.world.harness import SECONDS, Result
-
-from meshctl.lab.logbook import Log
 
 
 class Tripwire(Log[dict[str, Any]]):

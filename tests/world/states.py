@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
-from tests.labs import ThreadLab
 
 from meshctl.objects import Manifest, dig
+from tests.labs import ThreadLab
 
 Key = tuple[str, str, str, str]
 """Context, kind, namespace, name."""
@@ -63,7 +63,7 @@ def placeholders(objects: Iterable[Manifest]) -> dict[str, str]:
         if named != meta["name"]:
             found[meta["name"]] = named
             found |= {base: named.removesuffix("*") for base in (meta.get("generateName"),) if base}
-        found |= {ip: f"<address of {kind} {named}>" for ip in addresses(obj)}
+        found |= dict.fromkeys(addresses(obj), f"<address of {kind} {named}>")
     return found
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from meshctl.names import CACERTS, GATEWAY_SERVICE, NETWORK_LABEL, THE_ISTIO
+from meshctl.objects import Manifest, dig
 from tests.conftest import StartLab
 from tests.lab.by_hand import Hand, primary
 from tests.labs import ThreadLab
 from tests.world.harness import MESH
 from tests.world.interruption import is_write
-
-from meshctl.names import CACERTS, GATEWAY_SERVICE, NETWORK_LABEL, THE_ISTIO
-from meshctl.objects import Manifest, dig
 
 KUBECTL = "kubectl-client-side-apply"
 
@@ -118,13 +118,10 @@ def run_as_said(lab: ThreadLab, line: str) -> "subprocess.CompletedProcess[str]"
     )
 
 
-@pytest.mark.parametrize("without", [["east"], ["east", "west"]], ids=["east", "both"])
-def test_the_commands_that_install_names_for_missing_certificates_cure_it(
-    start_lab: StartLab, without: list[str]
-) -> None:
+def test_the_commands_that_install_names_for_missing_certificates_cure_it(start_lab: StartLab) -> None:
     lab = start_lab()
-    for context in without:
-        lab.delete(context, CACERTS)
+    # West keeps its own, which cannot stay: nobody has the root that a new one for east would have to come from.
+    lab.delete("east", CACERTS)
 
     refused = lab.meshctl("install", *MESH)
     assert refused.returncode == 3, refused.stderr

@@ -1,18 +1,18 @@
-"""The guide's commands, typed with kubectl, and `meshctl install` end in the same objects, whatever is not in the table."""
+"""The guide's commands, typed with kubectl, and `meshctl install` end in the same objects, but for the table below."""
 
 import re
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
+from meshctl.names import ISTIO_SYSTEM, NAMESPACE, NETWORK_LABEL, THE_ISTIO
+from meshctl.objects import Ref, dig
 from tests.conftest import StartLab
 from tests.lab.by_hand import Hand
 from tests.world.harness import MESH
 from tests.world.settling import settled
 from tests.world.states import Difference, State, differences, state_of
-
-from meshctl.names import ISTIO_SYSTEM, NAMESPACE, NETWORK_LABEL, THE_ISTIO
-from meshctl.objects import Ref, dig
 
 ANY = object()
 SYSTEM = Ref(NAMESPACE, ISTIO_SYSTEM)

@@ -1,4 +1,4 @@
-"""What verify says when one piece of a mesh is missing: each is taken away alone, named, and brought back by install."""
+"""What verify says when one piece of a mesh is missing: each is taken away alone, named, and brought back."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
+
 from tests.world.harness import LabUnderTest, fresh_lab
 
 BRIEF = ("--timeout", "1s", "--set", "timeouts.samples=2s", "--set", "timeouts.delete=5s")
@@ -51,7 +52,6 @@ class Piece:
     says: str
     verify: tuple[str, ...] = ()
     restore: Callable[[LabUnderTest], object] = lambda lab: None
-    install: tuple[str, ...] = ()
 
 
 def patch(lab: LabUnderTest, context: str, what: str, change: object, *where: str, kind: str = "merge") -> None:
@@ -71,9 +71,10 @@ def remote_secret(lab: LabUnderTest, name: str, key: str) -> None:
     lab.kubectl("east", "create", "-f", "-", stdin=json.dumps(made))
 
 
-def clusterz(lab: LabUnderTest) -> str:
+def sync_status(lab: LabUnderTest, cluster: str) -> str:
     request = ("pilot-discovery", "request", "GET", "/debug/clusterz")
-    return lab.kubectl("east", *SYSTEM, "exec", "deployment/istiod", "--", *request)
+    known = json.loads(lab.kubectl("east", *SYSTEM, "exec", "deployment/istiod", "--", *request))
+    return next((str(one["syncStatus"]) for one in known if one["id"] == cluster), "")
 
 
 def annotate_late(lab: LabUnderTest) -> None:
@@ -92,8 +93,8 @@ def annotate_late(lab: LabUnderTest) -> None:
     again = json.loads(secret)
     again["metadata"] = {key: again["metadata"][key] for key in ("name", "namespace", "labels", "annotations")}
     lab.kubectl("east", "create", "-f", "-", stdin=json.dumps(again))
-    while '"syncStatus": "synced"' not in clusterz(lab).partition('"id": "cluster2"')[2]:
-        pass
+    statuses = (sync_status(lab, "cluster2") for _ in range(50))
+    assert "synced" in statuses
     lab.kubectl("west", "annotate", "namespace", "istio-system", f"{ALLOWED}=cluster1")
 
 
@@ -119,13 +120,15 @@ def delete_samples(lab: LabUnderTest) -> None:
         lab.kubectl(context, "delete", "namespace", "sample", "--ignore-not-found")
 
 
-def another_path(lab: LabUnderTest) -> None:
-    path = {"istiodRemote": {"injectionPath": "/inject/cluster/cluster9/net/network2"}}
-    patch(lab, "west", "istio/default", {"spec": {"values": path}})
-    shown = "jsonpath={.webhooks[0].clientConfig.service.path}=/inject/cluster/cluster9/net/network2"
-    lab.kubectl(
-        "west", "wait", f"--for={shown}", "mutatingwebhookconfiguration/istio-sidecar-injector", "--timeout=30s"
-    )
+def injecting(path: str) -> Callable[[LabUnderTest], object]:
+    """Return what makes a remote ask for injection by this path."""
+
+    def do(lab: LabUnderTest) -> None:
+        patch(lab, "west", "istio/default", {"spec": {"values": {"istiodRemote": {"injectionPath": path}}}})
+        shown = f"--for=jsonpath={{.webhooks[0].clientConfig.service.path}}={path}"
+        lab.kubectl("west", "wait", shown, "mutatingwebhookconfiguration/istio-sidecar-injector", "--timeout=30s")
+
+    return do
 
 
 def scaled(context: str, name: str, replicas: int) -> Callable[[LabUnderTest], object]:
@@ -238,9 +241,9 @@ PIECES = (
     ),
     Piece(
         "right injection path",
-        another_path,
+        injecting("/inject/cluster/cluster9/net/network2"),
         "the webhook of cluster2 has pods injected for another cluster, by /inject/cluster/cluster9/net/network2",
-        install=("--force-conflicts",),
+        restore=injecting("/inject/cluster/cluster2/net/network2"),
     ),
     Piece(
         "istiod",
@@ -259,7 +262,7 @@ def test_verify_names_the_piece_that_is_missing_and_install_brings_it_back(loan:
         assert broken.code == 5, broken.said
         assert piece.says in " ".join(broken.out.split()), broken.said
         piece.restore(lab)
-        healed = lab.install(*piece.install)
+        healed = lab.install()
         assert healed.code == 0, healed.said
         verified = lab.verify()
         assert verified.code == 0, verified.said

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from meshctl.lab.options import LabOptions
 from tests.conftest import StartLab
 from tests.labs import ThreadLab, thread_lab
 from tests.world.harness import MESH
 from tests.world.interruption import signalled, tripwire
 from tests.world.settling import settled
 from tests.world.states import Difference, State, differences, state_of
-
-from meshctl.lab.options import LabOptions
 
 SEED = 3
 MOMENTS = 20
@@ -45,7 +45,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Whole]:
             assert done.returncode == 0, done.stderr
             writes.append(wire.writes)
             states.append(state_of(lab))
-        yield Whole(*writes, installed=states[0], removed=states[2])
+        installing, verifying, removing = writes
+        yield Whole(installing, verifying, removing, installed=states[0], removed=states[2])
 
 
 def is_history(found: Difference) -> bool:
@@ -75,7 +76,7 @@ def test_an_install_that_was_killed_goes_on(start_lab: StartLab, whole: Whole, f
     assert left(lab, whole.installed) == []
 
 
-@pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9])
+@pytest.mark.parametrize("fraction", [0.2, 0.7])
 def test_a_verify_that_was_killed_goes_on_and_cleans_up(start_lab: StartLab, whole: Whole, fraction: float) -> None:
     lab = start_lab()
     assert lab.meshctl("install", *MESH).returncode == 0
@@ -88,7 +89,7 @@ def test_a_verify_that_was_killed_goes_on_and_cleans_up(start_lab: StartLab, who
     assert left(lab, whole.installed) == []
 
 
-@pytest.mark.parametrize("fraction", [0.1, 0.35, 0.6, 0.85])
+@pytest.mark.parametrize("fraction", [0.2, 0.5, 0.8])
 def test_a_teardown_that_was_killed_goes_on(start_lab: StartLab, whole: Whole, fraction: float) -> None:
     lab = start_lab()
     assert lab.meshctl("install", *MESH).returncode == 0

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from meshctl import conditions as is_
 from meshctl.checks.inventory import listed
-from meshctl.checks.probes import is_injected, istiod_views, running, sync_problem, webhook_cause
+from meshctl.checks.probes import is_injected, is_leaving, istiod_views, running, sync_problem, webhook_cause
 from meshctl.checks.survey import of_all
 from meshctl.cluster import Client
 from meshctl.errors import MeshctlError
@@ -171,7 +171,11 @@ def _control(mesh: MeshSpec, evidence: Evidence, cluster: Cluster) -> str:
         return f"istiod on {mesh.primary.name} is not available: {istiod.detail}"
     if cluster == mesh.primary or mesh.primary.name not in evidence.sides:
         return ""
-    return _gateway(evidence, mesh.primary) or _closed(mesh, evidence, "istiod", XDS_PORT, WEBHOOK_PORT)
+    return (
+        _gateway(evidence, mesh.primary)
+        or _closed(mesh, evidence, "istiod", XDS_PORT, WEBHOOK_PORT)
+        or (_sync(mesh, evidence, cluster) if is_.ca_bundle_set(one.injector).met else "")
+    )
 
 
 def _closed(mesh: MeshSpec, evidence: Evidence, what: str, *ports: int) -> str:
@@ -187,8 +191,10 @@ def _webhook(mesh: MeshSpec, evidence: Evidence, cluster: Cluster) -> str:
     if one.injector is None:
         return f"{cluster.name} has no injection webhook: {AGAIN}"
     paths = {dig(hook, "clientConfig", "service", "path") for hook in one.injector.get("webhooks") or []}
-    if strange := sorted(map(str, paths - {injection_path(cluster.name, cluster.network)})):
-        return f"the webhook of {cluster.name} has pods injected for another cluster, by {', '.join(strange)}: {AGAIN}"
+    wanted = injection_path(cluster.name, cluster.network)
+    if strange := sorted(map(str, paths - {wanted})):
+        cure = f"spec.values.istiodRemote.injectionPath of its Istio must be {wanted}"
+        return f"the webhook of {cluster.name} has pods injected for another cluster, by {', '.join(strange)}: {cure}"
     if is_.ca_bundle_set(one.injector).met:
         return ""
     status = (evidence.known or {}).get(cluster.name, {}).get("syncStatus")
@@ -209,11 +215,11 @@ def _workload(mesh: MeshSpec, evidence: Evidence, cluster: Cluster, app: str) ->
         return f"namespace {name} on {cluster.name} is not labelled istio-injection=enabled: its pods have no sidecar"
     if deployment is None:
         return f"{app} is not deployed on {cluster.name}"
-    pods = [pod for pod in running(one.pods) if dig(pod, "metadata", "labels", "app") == app]
+    pods = [pod for pod in one.pods if dig(pod, "metadata", "labels", "app") == app and not is_leaving(pod)]
     verdict = is_.rolled_out(deployment)
     if not verdict.met:
         return f"{app} is not available on {cluster.name}: {verdict.detail}{_way(mesh, cluster, verdict.detail, pods)}"
-    bare = [pod for pod in pods if not is_injected(pod)]
+    bare = [pod for pod in running(pods) if not is_injected(pod)]
     return f"{app} on {cluster.name} has no sidecar: restart it" if bare else ""
 
 

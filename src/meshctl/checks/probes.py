@@ -82,11 +82,12 @@ def proxy_env(pod: Manifest) -> dict[str, str]:
 
 def running(pods: Iterable[Manifest]) -> list[Manifest]:
     """Return the pods that run and are not on their way out."""
-    return [
-        pod
-        for pod in pods
-        if dig(pod, "status", "phase") == "Running" and not dig(pod, "metadata", "deletionTimestamp")
-    ]
+    return [pod for pod in pods if dig(pod, "status", "phase") == "Running" and not is_leaving(pod)]
+
+
+def is_leaving(pod: Manifest) -> bool:
+    """Say whether a pod is on its way out."""
+    return bool(dig(pod, "metadata", "deletionTimestamp"))
 
 
 def istiod_views(client: Client) -> dict[str, dict[str, Mapping[str, str]]]:

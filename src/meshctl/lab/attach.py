@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from meshctl.certs.authority import make_api_authority, make_serving
 from meshctl.certs.material import KeyPair, concatenated
 from meshctl.certs.secrets import material_of
 from meshctl.lab import prerequisites
-from meshctl.lab.api import Api
+from meshctl.lab.api import Api, ApiError
 from meshctl.lab.attach_access import open_session, read_access, server_context
 from meshctl.lab.attach_kubelet import HOST, KubeletServer, reachable_node
 from meshctl.lab.attach_webhooks import Urls, WebhookServer
@@ -25,13 +25,14 @@ from meshctl.lab.faults import Faults, parse_faults
 from meshctl.lab.istiods import Istiods
 from meshctl.lab.remote_api import Connection, Disguise, RemoteApi
 from meshctl.lab.sites import Flavour, Site, World
-from meshctl.lab.world import controllers, named, node_address
+from meshctl.lab.world import controllers, node_address
 from meshctl.names import CACERTS, NODE
 from meshctl.objects import Ref, dig
 
 log = logging.getLogger(__name__)
 
 STOP_SECONDS = 1.0
+RESTART_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ async def attached(options: AttachOptions) -> AsyncIterator[Attached]:
         await _take_calls(lab.world, entrance, stack)
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(named(f"{name} of {site.context}", act()))
+                group.create_task(_patiently(f"{name} of {site.context}", act))
                 for site in sites
                 for name, act in controllers(lab.world, site, lab.istiods).items()
             ]
@@ -141,6 +142,16 @@ async def _serve(
     server = await asyncio.get_running_loop().create_server(http, sock=listening, ssl=tls)
     stack.push_async_callback(http.shutdown, STOP_SECONDS)
     stack.callback(server.close)
+
+
+async def _patiently(name: str, act: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Run one part; start it anew when its API server has failed it, as a kubelet does with a process that exits."""
+    while True:
+        try:
+            await act()
+        except* ApiError as troubles:
+            log.warning("%s starts anew: %s", name, "; ".join(str(trouble) for trouble in troubles.exceptions))
+        await asyncio.sleep(RESTART_SECONDS)
 
 
 async def _settled(world: World, site: Site) -> None:

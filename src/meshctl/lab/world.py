@@ -159,7 +159,7 @@ async def running_lab(options: LabOptions) -> AsyncIterator[Lab]:
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [
-                group.create_task(named(f"{name} of {site.context}", act()), name=f"{name} of {site.context}")
+                group.create_task(_named(f"{name} of {site.context}", act()), name=f"{name} of {site.context}")
                 for site in lab.world.sites
                 for name, act in _everything(lab, site).items()
             ]
@@ -180,7 +180,7 @@ def _everything(lab: Lab, site: Site) -> dict[str, Callable[[], Coroutine[None, 
     return {**managed, **controllers(lab.world, site, lab.istiods)}
 
 
-async def named(name: str, act: Coroutine[None, None, None]) -> None:
+async def _named(name: str, act: Coroutine[None, None, None]) -> None:
     """Run one part; say in the log which one it was that crashed."""
     try:
         await act

@@ -171,8 +171,10 @@ def test_clients_may_clear_the_bookkeeping() -> None:
         await served.apply(A, config_map(x="1"), "one")
         cleared = await served.ask("PATCH", A, {"metadata": {"managedFields": [{}]}}, MERGE)
         assert "managedFields" not in cleared.body["metadata"]
-        free = await served.apply(A, config_map(x="2"), "two")
-        assert free.status == 200
+        refused = await served.apply(A, config_map(x="2"), "two")
+        same = await served.apply(A, config_map(x="1"), "two")
+        assert 'conflict with "before-first-apply" using v1: .data.x' in refused.body["message"]
+        assert same.status == 200
 
     on_cluster(story)
 

@@ -12,8 +12,8 @@ from meshctl.lab.apiserver import protobuf
 from meshctl.lab.apiserver.hooks import User
 from meshctl.lab.apiserver.objects import APPLY, Target
 from meshctl.lab.apiserver.selectors import Predicate, fields_match, labels_match
-from meshctl.lab.apiserver.status import StatusError, bad_request, unsupported_media
-from meshctl.lab.apiserver.tables import wanted
+from meshctl.lab.apiserver.status import Problem, bad_options, bad_request, unsupported_media
+from meshctl.lab.apiserver.tables import wanted as wanted_form
 from meshctl.lab.apiserver.writes import Call
 
 _READABLE = ("application/json", "application/yaml", "application/apply-patch+yaml", "text/plain")
@@ -39,7 +39,7 @@ class Asking:
     @property
     def form(self) -> str:
         """The form of the answer when it is not plain JSON, such as Table."""
-        return wanted(self.request.headers.get("Accept", ""))
+        return wanted_form(self.request.headers.get("Accept", ""))
 
     def call(self, body: Any = None) -> Call:
         """Return how this request writes."""
@@ -47,10 +47,12 @@ class Asking:
         manager = self.query.get("fieldManager") or agent
         dry = self.query.getall("dryRun", []) if hasattr(self.query, "getall") else []
         given = body.get("dryRun") if isinstance(body, dict) else None
+        wanted = [*dry, *(given if isinstance(given, list) else ())]
+        _check_dry_run(self, wanted)
         return Call(
             self.user,
             manager,
-            dry_run="All" in [*dry, *(given if isinstance(given, list) else ())],
+            dry_run="All" in wanted,
             field_validation=self.query.get("fieldValidation", "Warn"),
         )
 
@@ -92,14 +94,22 @@ def parse(data: bytes, media: str) -> Any:
 def manager_required(asking: Asking) -> None:
     """Raise when an apply does not say who applies."""
     if not asking.query.get("fieldManager"):
-        cause = {
-            "reason": "FieldValueRequired",
-            "message": "Required value: is required for apply patch",
-            "field": "fieldManager",
-        }
-        raise StatusError(
-            422,
-            "Invalid",
-            'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
-            {"group": "meta.k8s.io", "kind": "PatchOptions", "causes": [cause]},
-        )
+        problem = Problem("fieldManager", "FieldValueRequired", "Required value: is required for apply patch")
+        raise bad_options("PatchOptions", problem)
+
+
+def apply_only(asking: Asking) -> None:
+    """Raise when another patch than an apply asks for what only an apply does."""
+    if asking.query.get("force"):
+        text = "Forbidden: may not be specified for non-apply patch"
+        raise bad_options("PatchOptions", Problem("force", "FieldValueForbidden", text))
+
+
+_OPTIONS = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
+
+
+def _check_dry_run(asking: Asking, wanted: list[str]) -> None:
+    if not set(wanted) <= {"All"}:
+        text = f'Unsupported value: {json.dumps(wanted)}: supported values: "All"'
+        problem = Problem("dryRun", "FieldValueNotSupported", text)
+        raise bad_options(_OPTIONS.get(asking.request.method, "ListOptions"), problem)

@@ -15,6 +15,8 @@ from meshctl.lab.apiserver.store import Event, Store, encode
 from meshctl.lab.apiserver.tls import user_of
 from meshctl.objects import Manifest, dig
 
+AUDIENCE = "https://kubernetes.default.svc.cluster.local"
+"""What a token must be meant for to open this door."""
 ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
 OF_ACCOUNT = "kubernetes.io/service-account-token"
 ACCOUNT, ACCOUNT_UID = "kubernetes.io/service-account.name", "kubernetes.io/service-account.uid"
@@ -66,7 +68,8 @@ class Authenticator:
         if user := self._users.get(token):
             return user
         if issued := self._issued.get(token):
-            return self._account(issued.namespace, issued.account, issued.uid) if issued.expires > time.time() else None
+            fits = issued.expires > time.time() and AUDIENCE in issued.audiences
+            return self._account(issued.namespace, issued.account, issued.uid) if fits else None
         if place := self._by_secret.get(token):
             secret = self._store.get("secrets", *place)
             annotations = (secret.obj["metadata"].get("annotations") or {}) if secret else {}
@@ -81,7 +84,7 @@ class Authenticator:
             "exp": now + seconds,
             "iat": now,
             "nbf": now,
-            "iss": "https://kubernetes.default.svc.cluster.local",
+            "iss": AUDIENCE,
             "jti": secrets.token_hex(8),
             "kubernetes.io": {"namespace": namespace, "serviceaccount": {"name": name, "uid": uid}},
             "sub": f"system:serviceaccount:{namespace}:{name}",

@@ -15,6 +15,21 @@ from meshctl.objects import Kind, Manifest
 NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 _READ = ["get", "list", "watch"]
 _WRITE = ["create", "delete", "deletecollection", "patch", "update"]
+_SEEN = [
+    "configmaps",
+    "endpoints",
+    "events",
+    "persistentvolumeclaims",
+    "pods",
+    "pods/log",
+    "pods/status",
+    "replicationcontrollers",
+    "serviceaccounts",
+    "services",
+    "services/status",
+]
+_HIDDEN = ["secrets", "pods/exec", "pods/portforward", "pods/eviction", "serviceaccounts/token"]
+"""What only those may see who may also write."""
 _RBAC_LABEL = {"kubernetes.io/bootstrapping": "rbac-defaults"}
 
 
@@ -80,7 +95,7 @@ def _objects() -> Iterator[tuple[Kind, Manifest]]:
 def _roles() -> dict[str, list[Manifest]]:
     every = ["*"]
     reviews = ["selfsubjectaccessreviews", "selfsubjectrulesreviews"]
-    common = ["", "apps", "autoscaling", "batch", "policy", "networking.k8s.io", "discovery.k8s.io"]
+    groups = ["apps", "autoscaling", "batch", "policy", "networking.k8s.io", "discovery.k8s.io"]
     info = ["/healthz", "/livez", "/readyz", "/version", "/version/"]
     discovery = [*info, "/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"]
     return {
@@ -88,8 +103,14 @@ def _roles() -> dict[str, list[Manifest]]:
             {"apiGroups": every, "resources": every, "verbs": every},
             {"nonResourceURLs": every, "verbs": every},
         ],
-        "edit": [{"apiGroups": common, "resources": every, "verbs": [*_READ, *_WRITE]}],
-        "view": [{"apiGroups": common, "resources": every, "verbs": _READ}],
+        "edit": [
+            {"apiGroups": [""], "resources": [*_SEEN, *_HIDDEN], "verbs": [*_READ, *_WRITE]},
+            {"apiGroups": groups, "resources": every, "verbs": [*_READ, *_WRITE]},
+        ],
+        "view": [
+            {"apiGroups": [""], "resources": [*_SEEN, "namespaces"], "verbs": _READ},
+            {"apiGroups": groups, "resources": every, "verbs": _READ},
+        ],
         "system:auth-delegator": [
             {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
             {"apiGroups": ["authorization.k8s.io"], "resources": ["subjectaccessreviews"], "verbs": ["create"]},

@@ -153,6 +153,25 @@ def _role(binding: Manifest) -> str:
     return f"{binding['roleRef']['kind']}/{binding['roleRef']['name']}"
 
 
+def _subjects(binding: Manifest, kind: str) -> str:
+    names = [
+        f"{one['namespace']}/{one['name']}" if one.get("namespace") else one["name"]
+        for one in binding.get("subjects") or ()
+        if one["kind"] == kind
+    ]
+    return ", ".join(names)
+
+
+def _targets(hpa: Manifest) -> str:
+    wanted = [dig(one, "resource", "target", "averageUtilization") for one in dig(hpa, "spec", "metrics") or ()]
+    return ", ".join(f"cpu: <unknown>/{one}%" for one in wanted if one is not None) or _NONE
+
+
+def _source(event: Manifest) -> str:
+    parts = (dig(event, "source", "component"), dig(event, "source", "host"))
+    return ", ".join(str(part) for part in parts if part)
+
+
 def _slice_ends(obj: Manifest) -> str:
     found = [address for item in obj.get("endpoints") or () for address in item.get("addresses") or ()]
     more = f" + {len(found) - 3} more..." if len(found) > 3 else ""
@@ -174,7 +193,14 @@ def _rollout(deployment: Manifest) -> str:
 _TEMPLATE = ("spec", "template", "spec")
 _CREATED = Column("Created At", _at("metadata", "creationTimestamp"))
 _WEBHOOKS = (_NAME, Column("Webhooks", _count("webhooks"), "integer"), _AGE)
-_BINDING = (_NAME, Column("Role", _role), _AGE)
+_BINDING = (
+    _NAME,
+    Column("Role", _role),
+    _AGE,
+    Column("Users", lambda o: _subjects(o, "User"), wide=True),
+    Column("Groups", lambda o: _subjects(o, "Group"), wide=True),
+    Column("ServiceAccounts", lambda o: _subjects(o, "ServiceAccount"), wide=True),
+)
 
 _COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "Pod": (
@@ -238,6 +264,7 @@ _COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column("Container-Runtime", _at("status", "nodeInfo", "containerRuntimeVersion", absent=_UNKNOWN), wide=True),
     ),
     "Secret": (_NAME, Column("Type", _at("type")), Column("Data", _count("data"), "integer"), _AGE),
+    "ServiceAccount": (_NAME, Column("Secrets", _count("secrets"), "integer"), _AGE),
     "ConfigMap": (_NAME, Column("Data", _count("data"), "integer"), _AGE),
     "Event": (
         Column("Last Seen", _age_of("lastTimestamp")),
@@ -246,7 +273,11 @@ _COLUMNS: Mapping[str, tuple[Column, ...]] = {
         Column(
             "Object", lambda o: f"{(dig(o, 'involvedObject', 'kind') or '').lower()}/{dig(o, 'involvedObject', 'name')}"
         ),
+        Column("Subobject", _at("involvedObject", "fieldPath"), wide=True),
+        Column("Source", _source, wide=True),
         Column("Message", _at("message")),
+        Column("First Seen", _age_of("firstTimestamp"), wide=True),
+        Column("Count", _at("count", absent=1), wide=True),
         Column("Name", _at("metadata", "name"), wide=True, format="name"),
     ),
     "MutatingWebhookConfiguration": _WEBHOOKS,
@@ -267,6 +298,7 @@ _COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "HorizontalPodAutoscaler": (
         _NAME,
         Column("Reference", lambda o: "/".join(str(dig(o, "spec", "scaleTargetRef", k)) for k in ("kind", "name"))),
+        Column("Targets", _targets),
         _integer("MinPods", "spec", "minReplicas"),
         _integer("MaxPods", "spec", "maxReplicas"),
         _integer("Replicas", "status", "currentReplicas"),

@@ -94,7 +94,9 @@ class EmbeddedCluster:
         if event.type == "DELETED":
             self.catalog.remove(spec["group"], spec["names"]["plural"])
         else:
-            self.catalog.add(crds.resource_of(event.snapshot.obj))
+            resource = crds.resource_of(event.snapshot.obj)
+            self.catalog.add(resource)
+            self.store.begin(resource.key)
 
 
 def _clock() -> float:

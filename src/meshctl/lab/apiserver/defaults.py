@@ -114,9 +114,29 @@ def _volume(volume: Manifest) -> Manifest:
             filled[source] = _defaults(filled[source], defaultMode=mode)
     if "hostPath" in filled:
         filled["hostPath"] = _defaults(filled["hostPath"], type="")
+    if (filled.get("projected") or {}).get("sources"):
+        sources = [_projection(source) for source in filled["projected"]["sources"]]
+        filled["projected"] = {**filled["projected"], "sources": sources}
+    if (filled.get("downwardAPI") or {}).get("items"):
+        filled["downwardAPI"] = {**filled["downwardAPI"], "items": _downward(filled["downwardAPI"]["items"])}
     if set(filled) == {"name"}:
         filled["emptyDir"] = {}
     return filled
+
+
+def _projection(source: Manifest) -> Manifest:
+    if "serviceAccountToken" in source:
+        return {**source, "serviceAccountToken": _defaults(source["serviceAccountToken"], expirationSeconds=3600)}
+    if (source.get("downwardAPI") or {}).get("items"):
+        return {**source, "downwardAPI": {**source["downwardAPI"], "items": _downward(source["downwardAPI"]["items"])}}
+    return source
+
+
+def _downward(items: list[Manifest]) -> list[Manifest]:
+    return [
+        {**item, "fieldRef": _defaults(item["fieldRef"], apiVersion="v1")} if "fieldRef" in item else item
+        for item in items
+    ]
 
 
 def pod_spec(spec: Manifest | None) -> Manifest:
@@ -208,7 +228,8 @@ def _webhook(webhook: Manifest, **given: Any) -> Manifest:
     if "service" in config:
         config["service"] = _defaults(config["service"], port=443)
     filled["clientConfig"] = config
-    filled["rules"] = [_defaults(rule, scope="*") for rule in filled.get("rules") or ()]
+    if filled.get("rules"):
+        filled["rules"] = [_defaults(rule, scope="*") for rule in filled["rules"]]
     return filled
 
 
@@ -265,6 +286,8 @@ def first_status(kind: str, spec: Manifest) -> Manifest | None:
             return dict.fromkeys(names, 0)
         case "Deployment":
             return {}
+        case "HorizontalPodAutoscaler":
+            return {"currentMetrics": None, "desiredReplicas": 0}
         case _:
             return None
 

@@ -38,6 +38,8 @@ async def exec_in(plane: Plane, asking: Asking) -> web.StreamResponse:
     """Run the command and stream what it says."""
     pod = plane.objects.get(asking.target).obj
     container = container_of(pod, asking.query.get("container", ""))
+    if not pod["spec"].get("nodeName"):
+        raise bad_request(f"pod {asking.target.name} does not have a host assigned")
     argv = asking.request.query.getall("command", [])
     if asking.request.headers.get("Upgrade", "").lower() != "websocket":
         raise bad_request("Upgrade request required")
@@ -116,7 +118,12 @@ def _outcome(code: int) -> Manifest:
 async def logs_of(plane: Plane, asking: Asking) -> web.StreamResponse:
     """Answer with what a container has written."""
     pod = plane.objects.get(asking.target).obj
-    container = container_of(pod, asking.query.get("container", ""))
+    wanted = asking.query.get("container", "")
+    names = [part["name"] for part in pod["spec"].get("containers") or ()]
+    if not wanted and len(names) > 1:
+        choice = " ".join(names)
+        raise bad_request(f"a container name must be specified for pod {asking.target.name}, choose one of: [{choice}]")
+    container = container_of(pod, wanted)
     text = await plane.hooks.logs(asking.target.namespace, asking.target.name, container)
     tail = asking.query.get("tailLines", "")
     if tail.isdecimal():

@@ -9,10 +9,13 @@ from typing import Any
 from aiohttp import web
 
 from meshctl.lab.apiserver import answers
-from meshctl.lab.apiserver.asking import Asking, manager_required
+from meshctl.lab.apiserver.asking import Asking, apply_only, manager_required
 from meshctl.lab.apiserver.execs import exec_in, logs_of
+from meshctl.lab.apiserver.granting import refuse_escalation
+from meshctl.lab.apiserver.hooks import Asked
 from meshctl.lab.apiserver.objects import APPLY, JSON_PATCH, MERGE, STRATEGIC, Patch, Target
 from meshctl.lab.apiserver.plane import Plane
+from meshctl.lab.apiserver.rbac import refusal
 from meshctl.lab.apiserver.removal import Removed, options_of
 from meshctl.lab.apiserver.reviews import answer, token_request
 from meshctl.lab.apiserver.status import (
@@ -52,6 +55,7 @@ async def handle(plane: Plane, asking: Asking) -> web.StreamResponse:
         case "PUT" if target.name:
             body = await asking.body()
             _refuse_unconditional(target, body)
+            refuse_escalation(plane.store, plane.rbac, asking.user, target, body)
             call = asking.call()
             snapshot = await plane.objects.update(target, body, call)
             return answers.one(target, snapshot, warnings=call.warnings)
@@ -79,40 +83,41 @@ async def _read(plane: Plane, asking: Asking) -> web.StreamResponse:
     include = asking.query.get("includeObject", "")
     if target.name:
         return answers.one(target, plane.objects.get(target), asking.form, include)
-    found = _selected(plane, asking)
-    page, rest = _page(found, asking)
-    return answers.many(target, page, plane.store.revision, asking.form, include, rest)
+    revision, after = _continued(asking.query.get("continue", "")) or (plane.store.revision, ("", ""))
+    found = [snapshot for snapshot in _selected(plane, asking, revision) if snapshot.key > after]
+    page, rest = _page(found, asking, revision)
+    return answers.many(target, page, revision, asking.form, include, rest)
 
 
-def _selected(plane: Plane, asking: Asking) -> list[Snapshot]:
-    predicate = asking.predicate()
-    found = plane.store.items(asking.target.resource.key, asking.target.namespace)
+def _selected(plane: Plane, asking: Asking, revision: int) -> list[Snapshot]:
+    predicate, target = asking.predicate(), asking.target
+    found = plane.store.at(target.resource.key, target.namespace, revision)
     return [snapshot for snapshot in found if predicate(snapshot.obj)] if predicate else found
 
 
-def _page(found: list[Snapshot], asking: Asking) -> tuple[list[Snapshot], tuple[str, int]]:
-    token, limit = asking.query.get("continue", ""), asking.query.get("limit", "")
-    if token:
-        start = _continued(token)
-        found = [snapshot for snapshot in found if snapshot.key > start]
+def _page(found: list[Snapshot], asking: Asking, revision: int) -> tuple[list[Snapshot], tuple[str, int]]:
+    limit = asking.query.get("limit", "")
     size = int(limit) if limit.isdecimal() else 0
     if not size or len(found) <= size:
         return found, ("", 0)
-    namespace, name = found[size - 1].key
-    rest = base64.urlsafe_b64encode(encode([namespace, name])).decode()
+    rest = base64.urlsafe_b64encode(encode([revision, *found[size - 1].key])).decode()
     return found[:size], (rest, len(found) - size)
 
 
-def _continued(token: str) -> tuple[str, str]:
+def _continued(token: str) -> tuple[int, tuple[str, str]] | None:
+    """Return the version of the list that a page continues, and the last key of the page before."""
+    if not token:
+        return None
     try:
-        namespace, name = json.loads(base64.urlsafe_b64decode(token))
+        revision, namespace, name = json.loads(base64.urlsafe_b64decode(token))
     except (binascii.Error, ValueError) as error:
-        raise expired("The provided continue parameter is too old to display a consistent list result.") from error
-    return str(namespace), str(name)
+        raise bad_request(f"invalid continue token: continue key is not valid: {error}") from error
+    return int(revision), (str(namespace), str(name))
 
 
 async def _create(plane: Plane, asking: Asking) -> web.StreamResponse:
     body = await asking.body()
+    refuse_escalation(plane.store, plane.rbac, asking.user, asking.target, body)
     call = asking.call()
     snapshot = await plane.objects.create(asking.target, body, call)
     return answers.one(asking.target, snapshot, code=201, warnings=call.warnings)
@@ -126,11 +131,34 @@ async def _patch(plane: Plane, asking: Asking) -> web.StreamResponse:
         raise unsupported_patch()
     if media == APPLY:
         manager_required(asking)
+    else:
+        apply_only(asking)
     body = await asking.body()
     call = asking.call()
     there = plane.store.get(target.resource.key, target.namespace, target.name)
+    if media == APPLY:
+        refuse_escalation(plane.store, plane.rbac, asking.user, target, body)
+        if not there:
+            _may_create(plane, asking)
     snapshot = await plane.objects.patch(target, Patch(media, body, asking.flag("force")), call)
     return answers.one(target, snapshot, code=200 if there else 201, warnings=call.warnings)
+
+
+def _may_create(plane: Plane, asking: Asking) -> None:
+    """An apply that makes the object needs the right to create besides the one to patch."""
+    target, kind = asking.target, asking.target.resource.kind
+    asked = Asked(
+        plane.name,
+        asking.user.name,
+        "create",
+        kind.group,
+        kind.plural,
+        target.subresource,
+        target.namespace,
+        target.name,
+    )
+    if not plane.rbac.allowed(asking.user, asked):
+        raise refusal(asking.user, asked, target.resource)
 
 
 async def _delete(plane: Plane, asking: Asking) -> web.StreamResponse:
@@ -149,7 +177,7 @@ async def _remove(plane: Plane, asking: Asking, target: Target, body: Any) -> Re
 
 async def _delete_all(plane: Plane, asking: Asking) -> web.StreamResponse:
     body = await asking.body()
-    found = _selected(plane, asking)
+    found = _selected(plane, asking, plane.store.revision)
     for snapshot in found:
         namespace, name = snapshot.key
         await _remove(plane, asking, replace(asking.target, namespace=namespace, name=name), body)
@@ -172,10 +200,10 @@ async def _scale(plane: Plane, asking: Asking) -> web.StreamResponse:
     snapshot = plane.objects.get(target)
     if asking.request.method != "GET":
         body = await asking.body()
-        replicas = dig(body, "spec", "replicas")
-        if not isinstance(replicas, int):
+        wanted = dig(body, "spec", "replicas")
+        if not isinstance(wanted, int):
             raise bad_request("spec.replicas is required")
-        patch = Patch(MERGE, {"spec": {"replicas": replicas}})
+        patch = Patch(MERGE, {"spec": {"replicas": wanted}})
         snapshot = await plane.objects.patch(target, patch, asking.call())
     obj = snapshot.obj
     metadata = {
@@ -188,7 +216,7 @@ async def _scale(plane: Plane, asking: Asking) -> web.StreamResponse:
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": metadata,
-        "spec": {"replicas": dig(obj, "spec", "replicas") or 0},
+        "spec": {"replicas": replicas} if (replicas := dig(obj, "spec", "replicas")) else {},
         "status": {
             "replicas": dig(obj, "status", "replicas") or 0,
             "selector": ",".join(f"{key}={value}" for key, value in labels.items()),

@@ -112,10 +112,9 @@ class Objects:
     async def update(self, target: Target, obj: Manifest, call: Call) -> Snapshot:
         """Replace the object, or one subresource of it."""
         obj = self._checked(target, obj)
-        if obj["metadata"].get("name") != target.name:
-            name = obj["metadata"].get("name", "")
-            raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({target.name})")
+        _refuse_other_name(target, obj["metadata"].get("name", ""))
         by = call.owner("Update", target.api_version, target.subresource, self.now())
+        _refuse_other(target, obj, self.get(target))
         return await self._replace(
             target, lambda live: proposed_update(target.resource, obj, live.obj, live.owners, by), call
         )
@@ -133,13 +132,18 @@ class Objects:
         return await self._replace(target, change, call)
 
     async def _apply(self, target: Target, patch: Patch, call: Call) -> Snapshot:
+        given = str(patch.body.get("kind", ""))
+        if given not in ("", target.resource.kind.name):
+            group, version = split_api_version(str(patch.body.get("apiVersion", "")))
+            raise bad_request(f"invalid object type: {group}/{version}, Kind={given}")
         config = self._checked(target, {**patch.body, "metadata": patch.body.get("metadata") or {}})
-        config["metadata"].setdefault("name", target.name)
+        _refuse_other_name(target, config["metadata"].setdefault("name", target.name))
+        called = "/".join(str((patch.body.get("metadata") or {}).get(key) or "") for key in ("namespace", "name"))
         by = call.owner("Apply", target.api_version, target.subresource, self.now())
 
         def change(live: Snapshot | None) -> Proposal:
             present, owners = (live.served(target.api_version), live.owners) if live else (None, ())
-            return proposed_apply(target.resource, config, present, owners, by, force=patch.force)
+            return proposed_apply(target.resource, config, present, owners, by, force=patch.force, called=called)
 
         if self.store.get(target.resource.key, target.namespace, target.name) or target.subresource:
             return await self._replace(target, change, call)
@@ -153,7 +157,8 @@ class Objects:
         if obj.get("kind", kind.name) != kind.name:
             raise bad_request(
                 f'{obj["kind"]} in version "{target.version}" cannot be handled as a {kind.name}: '
-                "converting to it is not possible"
+                f"converting ({target.version}.{obj['kind']}) to ({kind.group.partition('.')[0] or 'core'}.{kind.name}): "
+                "unknown conversion"
             )
         given = obj.get("apiVersion", target.api_version)
         if given != target.api_version:
@@ -202,8 +207,10 @@ class Objects:
             new = self._born(target, decoded(resource, target.version, mutated, call))
         self._refuse_problems(target, new, None)
         await self.admission.validate(write, new, call.warnings)
-        if self.store.get(resource.key, target.namespace, metadata["name"]):
-            raise already_exists(resource.kind, metadata["name"])
+        present = self.store.get(resource.key, target.namespace, metadata["name"])
+        if present:
+            ending = "deletionTimestamp" in present.obj["metadata"]
+            raise already_exists(resource.kind, metadata["name"], ending=ending)
         return self._commit(resource, new, owners, call)
 
     def _born(self, target: Target, obj: Manifest) -> Manifest:
@@ -260,7 +267,7 @@ class Objects:
             return None
         if unchanged(stored_form(resource, new), live.obj) and same_owners(owners, live.owners):
             return live
-        return self._commit(resource, new, owners, call)
+        return self._commit(resource, new, owners, call, live)
 
     def _renewed(self, target: Target, proposed: Manifest, live: Snapshot, call: Call) -> Manifest:
         resource = target.resource
@@ -273,14 +280,20 @@ class Objects:
             obj = self.addresses.complete(obj, old)
         return obj if target.subresource == "status" else with_generation(resource, obj, old)
 
-    def _commit(self, resource: Resource, obj: Manifest, owners: Owners, call: Call) -> Snapshot:
+    def _commit(
+        self, resource: Resource, obj: Manifest, owners: Owners, call: Call, live: Snapshot | None = None
+    ) -> Snapshot:
         final = finished(stored_form(resource, obj), owners)
-        if call.dry_run:
-            final["metadata"].pop("resourceVersion", None)
-            return Snapshot(final, self.store.revision, owners)
         metadata = final["metadata"]
+        if call.dry_run:
+            metadata.pop("resourceVersion", None)
+            metadata.update({"resourceVersion": str(live.revision)} if live else {})
+            return Snapshot(final, self.store.revision, owners)
         if ends(resource, final):
-            return self.store.remove(resource.key, metadata.get("namespace", ""), metadata["name"], final)
+            # Watches are told of the last state there was, the answer is what the write made of it.
+            gone = self.store.remove(resource.key, metadata.get("namespace", ""), metadata["name"])
+            metadata["resourceVersion"] = str(gone.revision)
+            return Snapshot(final, gone.revision, owners)
         return self.store.put(resource.key, final, owners)
 
 
@@ -317,6 +330,26 @@ def _refuse_stale(target: Target, obj: Manifest, live: Snapshot) -> None:
     if uid and uid != live.obj["metadata"]["uid"]:
         problem = Problem("metadata.uid", "FieldValueInvalid", f'Invalid value: "{uid}": field is immutable')
         raise invalid(target.resource.kind, target.name, [problem])
+
+
+def _refuse_other(target: Target, obj: Manifest, live: Snapshot) -> None:
+    """Raise when a whole object is to replace one of another uid."""
+    uid, actual = obj["metadata"].get("uid"), live.obj["metadata"]["uid"]
+    if not uid or uid == actual:
+        return
+    kind = target.resource.kind
+    custom = (kind.group,) if target.resource.custom else ()
+    key = "/".join(("/registry", *custom, kind.plural, *((target.namespace,) if kind.namespaced else ()), target.name))
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
+        f"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}"
+    )
+    raise conflict(kind, target.name, why)
+
+
+def _refuse_other_name(target: Target, name: str) -> None:
+    if name != target.name:
+        raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({target.name})")
 
 
 def _patched(target: Target, live: Manifest, patch: Patch) -> Any:

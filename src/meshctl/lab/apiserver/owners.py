@@ -17,12 +17,13 @@ Path = tuple[str, ...]
 Fields = frozenset[Path]
 Operation = Literal["Apply", "Update"]
 
+BEFORE_FIRST_APPLY = "before-first-apply"
 NOBODYS: frozenset[Path] = frozenset(
     {("f:apiVersion",), ("f:kind",), ("f:metadata",)}
     | {
         ("f:metadata", f"f:{name}")
         for name in (
-            "name", "namespace", "generateName", "uid", "resourceVersion", "generation", "creationTimestamp",
+            "name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp",
             "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink",
         )
     }
@@ -161,6 +162,13 @@ def _collect(value: Any, shape: Shape, path: Path, found: list[Path]) -> None:
         _collect(part, _inner(element, shape), (*path, element), found)
 
 
+def before_first_apply(live: Manifest, by: Owner, shape: Shape) -> Owners:
+    """Return who owns an object that nobody has had an entry in: whoever wrote it before it was first applied."""
+    fields = difference({}, live, shape).touched
+    status = frozenset(path for path in fields if path[0] == "f:status")
+    return (replace(by, manager=BEFORE_FIRST_APPLY, operation="Update", subresource="", fields=fields - status),)
+
+
 def updated(owners: Owners, by: Owner, diff: Difference) -> Owners:
     """Return the owners after `by` has written a difference in any way but apply."""
     mine = next((owner for owner in owners if owner.same(by)), replace(by, fields=frozenset()))
@@ -182,8 +190,11 @@ def applied(owners: Owners, by: Owner, diff: Difference) -> Owners:
     """Return the owners after `by` has applied; `by.fields` is what its configuration names."""
     before = next((owner for owner in owners if owner.same(by)), None)
     others = _without(owners, by, diff)
-    entry = before if before and before.fields == by.fields else by
-    return _tidy((*others, entry))
+    if before and before.fields == by.fields:
+        return _tidy((*others, before))
+    # An apply that leaves the object as it was leaves no time either.
+    changed = bool(diff.touched or diff.removed)
+    return _tidy((*others, by if changed else replace(by, time=before.time if before else "")))
 
 
 def _tidy(owners: Iterable[Owner]) -> Owners:
@@ -207,7 +218,7 @@ def encode_owners(owners: Owners) -> list[Manifest]:
             "manager": owner.manager,
             "operation": owner.operation,
             "apiVersion": owner.api_version,
-            "time": owner.time,
+            **({"time": owner.time} if owner.time else {}),
             "fieldsType": "FieldsV1",
             "fieldsV1": _trie(owner.fields),
         }

@@ -60,8 +60,6 @@ def _offered(status: object, scale: object, others: tuple[str, ...]) -> tuple[st
 def verb(method: str, path: ResourcePath, *, watch: bool) -> str:
     """Return the verb that roles speak of."""
     if method in ("GET", "HEAD"):
-        if path.subresource == "exec":
-            return "create"
         if path.name:
             return "get"
         return "watch" if watch else "list"

@@ -20,7 +20,7 @@ from meshctl.objects import Manifest
 
 MEDIA = "application/vnd.kubernetes.protobuf"
 _MAGIC = b"k8s\x00"
-_PACKAGES: Mapping[str, str] = {
+PACKAGES: Mapping[str, str] = {
     "v1": "core",
     "apps/v1": "apps",
     "batch/v1": "batch",
@@ -49,7 +49,8 @@ class Field:
 
 
 @cache
-def _messages() -> Mapping[str, Mapping[int, Field]]:
+def messages() -> Mapping[str, Mapping[int, Field]]:
+    """Return the known messages, by `package.Name`, with their fields by number."""
     text = resources.files("meshctl.lab").joinpath("data/protobuf.txt").read_text("ascii")
     return {name: dict(map(_field, fields)) for name, *fields in (line.split() for line in text.splitlines())}
 
@@ -76,9 +77,9 @@ def _decode(body: bytes) -> Manifest:
     envelope = dict(_wire(body[len(_MAGIC) :]))
     names = {number: value.decode() for number, value in _wire(envelope.get(1, b""))}
     api_version, kind = names.get(1, ""), names.get(2, "")
-    package = "meta" if kind == "DeleteOptions" else _PACKAGES.get(api_version, "")
+    package = "meta" if kind == "DeleteOptions" else PACKAGES.get(api_version, "")
     message = f"{package}.{kind}"
-    if message not in _messages():
+    if message not in messages():
         raise bad_request(f"the lab cannot read {kind} in {api_version} as protobuf")
     return {"apiVersion": api_version, "kind": kind, **_message(message, envelope.get(2, b""))}
 
@@ -117,7 +118,7 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
 
 
 def _message(name: str, data: bytes) -> Manifest:
-    known = _messages().get(name, {})
+    known = messages().get(name, {})
     found: Manifest = {}
     for number, raw in _wire(data):
         field = known.get(number)

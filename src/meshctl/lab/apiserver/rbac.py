@@ -10,6 +10,7 @@ from meshctl.lab.apiserver.store import Store
 from meshctl.objects import Manifest
 
 _MASTERS = "system:masters"
+ROLE_KINDS, BINDING_KINDS = ("Role", "ClusterRole"), ("RoleBinding", "ClusterRoleBinding")
 _BINDINGS = "rolebindings.rbac.authorization.k8s.io"
 _ROLES = "roles.rbac.authorization.k8s.io"
 _CLUSTER_BINDINGS = "clusterrolebindings.rbac.authorization.k8s.io"
@@ -30,6 +31,17 @@ class Authorizer:
         if self._denied(asked):
             return False
         return _MASTERS in user.groups or any(_grants(rule, asked) for rule in self.rules(user, asked.namespace))
+
+    def reason(self, user: User, asked: Asked) -> str:
+        """Say which binding allows it; empty for masters, who need none."""
+        if _MASTERS in user.groups:
+            return ""
+        places = [(_CLUSTER_BINDINGS, "")] + ([(_BINDINGS, asked.namespace)] if asked.namespace else [])
+        for resource, namespace in places:
+            for snapshot in self._store.items(resource, namespace):
+                if any(_grants(rule, asked) for rule in self._bound(snapshot.obj, user, namespace)):
+                    return _because(snapshot.obj, user, namespace)
+        return ""
 
     def rules(self, user: User, namespace: str) -> Iterator[Manifest]:
         """Yield the rules that hold for a user in a namespace."""
@@ -60,6 +72,15 @@ class Authorizer:
             wanted = [selector.get("matchLabels") or {} for selector in selectors]
             if any(all(labels.get(key) == value for key, value in pairs.items()) for pairs in wanted):
                 yield from snapshot.obj.get("rules") or ()
+
+
+def _because(binding: Manifest, user: User, namespace: str) -> str:
+    subject = next(one for one in binding["subjects"] if _names(one, user, namespace))
+    name = f"{binding['metadata']['name']}/{namespace}" if namespace else binding["metadata"]["name"]
+    ref = binding["roleRef"]
+    whom = f"{subject['name']}/{subject.get('namespace')}" if subject["kind"] == "ServiceAccount" else subject["name"]
+    kind = binding["kind"]
+    return f'RBAC: allowed by {kind} "{name}" of {ref["kind"]} "{ref["name"]}" to {subject["kind"]} "{whom}"'
 
 
 def _names(subject: Manifest, user: User, namespace: str) -> bool:

@@ -10,7 +10,7 @@ from meshctl.lab.apiserver.admission import Write
 from meshctl.lab.apiserver.objects import Objects, Target, ends
 from meshctl.lab.apiserver.owners import Owners
 from meshctl.lab.apiserver.resources import Resource
-from meshctl.lab.apiserver.status import conflict, forbidden, other_uid
+from meshctl.lab.apiserver.status import Problem, bad_options, forbidden, other_uid, other_version
 from meshctl.lab.apiserver.store import Event, Snapshot
 from meshctl.lab.apiserver.writes import Call, finished
 from meshctl.names import CRD
@@ -37,6 +37,9 @@ def options_of(body: Any, query: dict[str, str]) -> Options:
     conditions = given.get("preconditions") or {}
     grace = given.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
     policy = given.get("propagationPolicy") or query.get("propagationPolicy", "")
+    if policy not in ("", *_POLICIES, "Background"):
+        text = f'Unsupported value: "{policy}": supported values: "Foreground", "Background", "Orphan", "nil"'
+        raise bad_options("DeleteOptions", Problem("propagationPolicy", "FieldValueNotSupported", text))
     if given.get("orphanDependents"):
         policy = "Orphan"
     return Options(
@@ -156,11 +159,7 @@ def _check(target: Target, live: Snapshot, options: Options) -> None:
     if options.uid and options.uid != uid:
         raise other_uid(kind, target.name, options.uid, uid)
     if options.resource_version and options.resource_version != str(live.revision):
-        why = (
-            f"Precondition failed: ResourceVersion in precondition: {options.resource_version}, "
-            f"ResourceVersion in object meta: {live.revision}"
-        )
-        raise conflict(kind, target.name, why)
+        raise other_version(kind, target.name, options.resource_version, str(live.revision))
     if kind.name == "Namespace" and target.name in _PROTECTED:
         raise forbidden(kind, target.name, "this namespace may not be deleted")
 

@@ -59,6 +59,7 @@ _EVENT_FIELDS = (
     "reportingComponent", "source", "type",
 )  # fmt: skip
 _ALL = ("all",)
+_EXTENSIONS = ("api-extensions",)
 
 
 def _review(name: str, group: str, *, namespaced: bool = False) -> Resource:
@@ -128,9 +129,9 @@ BUILT_INS: tuple[Resource, ...] = (
     Resource(Kind("Ingress", "ingresses", group="networking.k8s.io"), ("ing",), status=True, generation=True),
     Resource(Kind("StorageClass", "storageclasses", group="storage.k8s.io", namespaced=False), ("sc",)),
     Resource(Kind("PriorityClass", "priorityclasses", group="scheduling.k8s.io", namespaced=False), ("pc",)),
-    Resource(names.CRD, ("crd", "crds"), status=True, generation=True),
-    Resource(names.MUTATING_WEBHOOK, generation=True),
-    Resource(names.VALIDATING_WEBHOOK, generation=True),
+    Resource(names.CRD, ("crd", "crds"), status=True, generation=True, categories=_EXTENSIONS),
+    Resource(names.MUTATING_WEBHOOK, generation=True, categories=_EXTENSIONS),
+    Resource(names.VALIDATING_WEBHOOK, generation=True, categories=_EXTENSIONS),
     _review("SelfSubjectAccessReview", _AUTHORIZATION),
     _review("SelfSubjectRulesReview", _AUTHORIZATION),
     _review("SubjectAccessReview", _AUTHORIZATION),

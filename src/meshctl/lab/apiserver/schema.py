@@ -121,6 +121,7 @@ def _check(schema: Manifest, value: Any, path: str) -> Iterator[Problem]:
     elif isinstance(value, list) and isinstance(schema.get("items"), dict):
         for n, item in enumerate(value):
             yield from _check(schema["items"], item, f"{path}[{n}]")
+        yield from _duplicates(schema, value, path)
 
 
 def _is_type(value: Any, wanted: str) -> bool:
@@ -163,6 +164,7 @@ def _check_enum(schema: Manifest, value: Any, path: str) -> Iterator[Problem]:
 
 def _check_value(schema: Manifest, value: Any, path: str) -> Iterator[Problem]:
     yield from _check_enum(schema, value, path)
+    yield from _too_long(schema, value, path)
     for test, text in _LIMITS:
         limit = schema.get(test)
         if limit is not None and _beyond(test, value, limit):
@@ -174,12 +176,31 @@ _LIMITS = (
     ("minimum", "should be greater than or equal to {}"),
     ("maximum", "should be less than or equal to {}"),
     ("minLength", "should be at least {} chars long"),
-    ("maxLength", "should be at most {} chars long"),
     ("minItems", "should have at least {} items"),
     ("maxItems", "should have at most {} items"),
     ("minProperties", "should have at least {} properties"),
     ("pattern", "should match '{}'"),
 )
+
+
+def _too_long(schema: Manifest, value: Any, path: str) -> Iterator[Problem]:
+    limit = schema.get("maxLength")
+    if limit is not None and isinstance(value, str) and len(value) > limit:
+        yield Problem(path, "FieldValueTooLong", f"Too long: may not be more than {limit} bytes")
+
+
+def _duplicates(schema: Manifest, value: list[Any], path: str) -> Iterator[Problem]:
+    """Items of sets are told apart by their value, items of maps by their keys."""
+    kind, keys = schema.get("x-kubernetes-list-type"), schema.get("x-kubernetes-list-map-keys") or ()
+    if kind not in ("set", "map"):
+        return
+    seen: list[Any] = []
+    for n, item in enumerate(value):
+        known = {key: item[key] for key in keys if key in item} if kind == "map" and isinstance(item, dict) else item
+        if known in seen:
+            text = f"Duplicate value: {json.dumps(known, separators=(',', ':'))}"
+            yield Problem(f"{path}[{n}]", "FieldValueDuplicate", text)
+        seen.append(known)
 
 
 def _beyond(test: str, value: Any, limit: Any) -> bool:

@@ -90,7 +90,18 @@ class Server:
 
     def _user(self, request: web.BaseRequest) -> User:
         certificate = request.get_extra_info("peercert")
-        return self.plane.auth.user(request.headers.get("Authorization", ""), certificate)
+        user = self.plane.auth.user(request.headers.get("Authorization", ""), certificate)
+        wanted = request.headers.get("Impersonate-User", "")
+        return self._impersonated(user, wanted, request.headers.getall("Impersonate-Group", [])) if wanted else user
+
+    def _impersonated(self, user: User, wanted: str, groups: list[str]) -> User:
+        """Return the user that this one asks to be (`kubectl --as`)."""
+        named = [("users", wanted), *(("groups", group) for group in groups)]
+        for plural, name in named:
+            asked = Asked(self.plane.name, user.name, "impersonate", resource=plural, name=name)
+            if not self.plane.rbac.allowed(user, asked):
+                raise refusal(user, asked, None)
+        return User(wanted, (*groups, "system:authenticated"))
 
     async def _disturb(self, request: web.BaseRequest, user: User) -> None:
         agent = request.headers.get("User-Agent", "")

@@ -78,9 +78,12 @@ def unknown_resource() -> StatusError:
     return StatusError(404, "NotFound", NO_RESOURCE)
 
 
-def already_exists(kind: Kind, name: str) -> StatusError:
-    """Say that an object of that name is there already."""
-    return StatusError(409, "AlreadyExists", f'{kind.resource} "{name}" already exists', about(kind, name))
+def already_exists(kind: Kind, name: str, *, ending: bool = False) -> StatusError:
+    """Say that an object of that name is there already, if only for a while."""
+    message = f'{kind.resource} "{name}" already exists'
+    return StatusError(
+        409, "AlreadyExists", f"object is being deleted: {message}" if ending else message, about(kind, name)
+    )
 
 
 def conflict(kind: Kind, name: str, why: str) -> StatusError:
@@ -91,11 +94,37 @@ def conflict(kind: Kind, name: str, why: str) -> StatusError:
 
 def other_uid(kind: Kind, name: str, wanted: str, actual: str) -> StatusError:
     """Say that the object to be deleted is another one of the same name."""
-    message = (
-        f'Operation cannot be fulfilled on {kind.name} "{name}": the UID in the precondition ({wanted}) does not match '
-        f"the UID in record ({actual}). The object might have been deleted and then recreated"
+    why = (
+        f"the UID in the precondition ({wanted}) does not match the UID in record ({actual}). "
+        "The object might have been deleted and then recreated"
     )
+    return _unmet(kind, name, why)
+
+
+def other_version(kind: Kind, name: str, wanted: str, actual: str) -> StatusError:
+    """Say that the object to be deleted has changed."""
+    why = (
+        f"the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record ({actual}). "
+        "The object might have been modified"
+    )
+    return _unmet(kind, name, why)
+
+
+def _unmet(kind: Kind, name: str, why: str) -> StatusError:
+    label = f"{kind.name}.{kind.group}" if kind.group else kind.name
+    message = f'Operation cannot be fulfilled on {label} "{name}": {why}'
     return StatusError(409, "Conflict", message, {**about(kind, name), "kind": kind.name})
+
+
+def bad_options(options: str, problem: Problem) -> StatusError:
+    """Say that a parameter of the request makes no sense; `options` is the type that it is a field of."""
+    cause = {"reason": problem.reason, "message": problem.message, "field": problem.field}
+    return StatusError(
+        422,
+        "Invalid",
+        f'{options}.meta.k8s.io "" is invalid: {problem.field}: {problem.message}',
+        {"group": "meta.k8s.io", "kind": options, "causes": [cause]},
+    )
 
 
 MODIFIED_MEANWHILE = "the object has been modified; please apply your changes to the latest version and try again"

@@ -115,6 +115,20 @@ class Store:
         self._tell(resource, Event("DELETED", snapshot, before))
         return snapshot
 
+    def at(self, resource: str, namespace: str, revision: int) -> list[Snapshot]:
+        """Return what there was at a revision, in the order of `items`; raise 410 when that has left the history."""
+        found = dict(self._objects.get(resource, {}))
+        for event in reversed(self.since(resource, revision)):
+            if event.before is None:
+                found.pop(event.snapshot.key, None)
+            else:
+                found[event.before.key] = event.before
+        return [found[key] for key in sorted(found) if not namespace or key[0] == namespace]
+
+    def begin(self, resource: str) -> None:
+        """Start the history of a resource now: whoever asks for what was before gets 410."""
+        self._oldest.setdefault(resource, self.revision)
+
     def since(self, resource: str, revision: int) -> list[Event]:
         """Return the events after `revision`; raise 410 when some of them have left the history."""
         oldest = self._oldest.get(resource, 0)

@@ -4,6 +4,7 @@ import base64
 import binascii
 import ipaddress
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -63,6 +64,7 @@ def _service(obj: Manifest) -> Problems:
         elif why := naming.subdomain_problem(name.removesuffix(".")):
             yield invalid("spec.externalName", name, why)
         return
+    yield from _offered("spec.type", spec.get("type"), ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort"))
     ports = spec.get("ports") or []
     if not ports and spec.get("clusterIP") != "None":
         yield required("spec.ports")
@@ -71,6 +73,17 @@ def _service(obj: Manifest) -> Problems:
             yield invalid(f"spec.ports[{n}].port", port.get("port", 0), "must be between 1 and 65535, inclusive")
         if len(ports) > 1 and not port.get("name"):
             yield required(f"spec.ports[{n}].name")
+        elif port.get("name") and port["name"] in [earlier.get("name") for earlier in ports[:n]]:
+            text = f"Duplicate value: {json.dumps(port['name'])}"
+            yield Problem(f"spec.ports[{n}].name", "FieldValueDuplicate", text)
+        yield from _offered(f"spec.ports[{n}].protocol", port.get("protocol", "TCP"), ("SCTP", "TCP", "UDP"))
+
+
+def _offered(path: str, value: Any, offered: tuple[str, ...]) -> Problems:
+    if value not in offered:
+        listed = ", ".join(json.dumps(one) for one in offered)
+        text = f"Unsupported value: {json.dumps(value)}: supported values: {listed}"
+        yield Problem(path, "FieldValueNotSupported", text)
 
 
 def _endpoint_slice(obj: Manifest) -> Problems:
@@ -167,6 +180,7 @@ _SECRET_KEYS: Mapping[str, tuple[str, ...]] = {
 
 def _secret(obj: Manifest) -> Problems:
     data = obj.get("data") or {}
+    yield from _keys(data)
     for key, value in data.items():
         if not _is_base64(value):
             yield invalid(f"data[{key}]", "<secret contents redacted>", "illegal base64 data")
@@ -177,6 +191,24 @@ def _secret(obj: Manifest) -> Problems:
     named = (obj["metadata"].get("annotations") or {}).get(account)
     if obj.get("type") == "kubernetes.io/service-account-token" and not named:
         yield required(f"metadata.annotations[{account}]")
+
+
+def _keys(data: Manifest) -> Problems:
+    for key in data:
+        if not re.fullmatch("[-._a-zA-Z0-9]+", key):
+            why = (
+                "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
+                "'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+            )
+            yield invalid(f"data[{key}]", key, why)
+
+
+def _lease(obj: Manifest) -> Problems:
+    for name in ("leaseDurationSeconds", "leaseTransitions"):
+        value = dig(obj, "spec", name)
+        if value is not None and value < (least := int(name == "leaseDurationSeconds")):
+            why = "must be greater than 0" if least else "must be greater than or equal to 0"
+            yield invalid(f"spec.{name}", value, why)
 
 
 def _is_base64(value: Any) -> bool:
@@ -203,6 +235,8 @@ _CHECKS: Mapping[str, Callable[[Manifest], Problems]] = {
     "MutatingWebhookConfiguration": _webhooks,
     "ValidatingWebhookConfiguration": _webhooks,
     "Secret": _secret,
+    "ConfigMap": lambda obj: _keys(obj.get("data") or {}),
+    "Lease": _lease,
     "RoleBinding": _role_binding,
     "ClusterRoleBinding": _role_binding,
     "CustomResourceDefinition": lambda obj: iter(crds.problems(obj)),

@@ -10,7 +10,7 @@ from meshctl.lab.api import ApiError
 from meshctl.lab.apiserver.asking import Asking
 from meshctl.lab.apiserver.plane import Plane
 from meshctl.lab.apiserver.selectors import Predicate
-from meshctl.lab.apiserver.status import StatusError, bad_request, expired, status
+from meshctl.lab.apiserver.status import Problem, StatusError, bad_options, bad_request, expired, status
 from meshctl.lab.apiserver.store import Event, Snapshot, encode
 from meshctl.lab.apiserver.tables import partial, table
 from meshctl.objects import Manifest
@@ -37,6 +37,8 @@ class View:
         before = event.before is not None and self.predicate(event.before.obj)
         if not now and not before:
             return b""
+        if not now and event.before is not None and event.type != "DELETED":
+            return self.encoded("DELETED", _left(event.before, event.snapshot))
         kind = ("MODIFIED" if before else "ADDED") if now else "DELETED"
         return self.encoded(kind, event.snapshot)
 
@@ -68,6 +70,12 @@ class View:
         return encode({"type": "BOOKMARK", "object": obj}) + b"\n"
 
 
+def _left(before: Snapshot, after: Snapshot) -> Snapshot:
+    """Return the last state that a watch has to do with, with the version of the change that ended this."""
+    metadata = {**before.obj["metadata"], "resourceVersion": str(after.revision)}
+    return Snapshot({**before.obj, "metadata": metadata}, after.revision, before.owners)
+
+
 def _error_line(error: ApiError) -> bytes:
     return encode({"type": "ERROR", "object": status(error)}) + b"\n"
 
@@ -77,6 +85,9 @@ def _beginning(plane: Plane, view: View, asking: Asking) -> Iterator[bytes]:
     store, target = plane.store, asking.target
     given = asking.query.get("resourceVersion", "")
     initial = asking.query.get("sendInitialEvents", "")
+    if initial and asking.query.get("resourceVersionMatch") != "NotOlderThan":
+        text = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        raise bad_options("ListOptions", Problem("resourceVersionMatch", "FieldValueForbidden", text))
     if given in ("", "0") or initial == "true":
         if initial != "false":
             for snapshot in store.items(target.resource.key, target.namespace):

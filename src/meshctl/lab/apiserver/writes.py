@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from meshctl.lab.apiserver import defaults, lastapplied, schema, validation
+from meshctl.lab.apiserver import defaults, fields, lastapplied, schema, validation
 from meshctl.lab.apiserver.apply import conflict_error, conflicts, drop_nulls, duplicates, given_up, overlay, without
 from meshctl.lab.apiserver.hooks import User
 from meshctl.lab.apiserver.owners import (
@@ -15,6 +15,7 @@ from meshctl.lab.apiserver.owners import (
     Owners,
     Path,
     applied,
+    before_first_apply,
     decode_owners,
     difference,
     encode_owners,
@@ -55,7 +56,7 @@ class Proposal:
 def decoded(resource: Resource, version: str, obj: Manifest, call: Call) -> Manifest:
     """Return an object as the API server understands it: unknown fields dropped, defaults filled in."""
     if resource.schemas is None:
-        return _filled(resource.kind.name, version, obj)
+        return _filled(resource, version, _understood(resource, version, obj, call))
     metadata = {key: value for key, value in obj["metadata"].items() if value not in ({}, [], None, "")}
     obj = {**obj, "metadata": metadata}
     known = resource.schemas.get(version) or {}
@@ -68,8 +69,21 @@ def decoded(resource: Resource, version: str, obj: Manifest, call: Call) -> Mani
     return filled
 
 
-def _filled(kind: str, version: str, obj: Manifest) -> Manifest:
-    """Built-in kinds have no schema here: a value of a wrong type shows when its defaults are filled in."""
+def _understood(resource: Resource, version: str, obj: Manifest, call: Call) -> Manifest:
+    """Return a built-in object without unknown fields; clients that want no validation are trusted here."""
+    if call.field_validation == "Ignore":
+        return obj
+    kind, found = resource.kind.name, fields.read(resource.api_version(version), resource.kind.name, obj)
+    if found.wrong:
+        raise bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {found.wrong[0]}')
+    if found.unknown:
+        _tell_unknown(resource, version, found.unknown, call)
+    return found.obj
+
+
+def _filled(resource: Resource, version: str, obj: Manifest) -> Manifest:
+    """Not every type is known here: a value of a wrong type shows at the latest when its defaults are filled in."""
+    kind = resource.kind.name
     try:
         return defaults.fill(kind, drop_nulls(obj))
     except (AttributeError, TypeError, ValueError, KeyError) as error:
@@ -191,20 +205,28 @@ def _owners_given(obj: Manifest, live: Manifest | None, owners: Owners) -> Owner
 def proposed_update(resource: Resource, obj: Manifest, live: Manifest | None, owners: Owners, by: Owner) -> Proposal:
     """Return what a create, update or patch proposes; ownership is the difference it makes."""
     before = _owners_given(obj, live, owners)
+    if live is not None and not before:
+        return Proposal(obj, lambda _: ())  # who owns what is not recorded before somebody applies
     return Proposal(obj, lambda new: updated(before, by, difference(live or {}, new, resource.shape)))
 
 
 def proposed_apply(
-    resource: Resource, config: Manifest, live: Manifest | None, owners: Owners, by: Owner, *, force: bool
-) -> Proposal:
-    """Return what a server-side apply proposes; raise 409 when it would change fields of other managers."""
+    resource: Resource, config: Manifest, live: Manifest | None, owners: Owners, by: Owner, *, force: bool,
+    called: str = "",
+) -> Proposal:  # fmt: skip
+    """Return what a server-side apply proposes; raise 409 when it would change fields of other managers.
+
+    `called` is what the configuration calls its object, for errors.
+    """
     if config.get("metadata", {}).get("managedFields") is not None:
         raise bad_request("metadata.managedFields must be nil")
     shape = resource.shape
-    if twice := duplicates(config, shape):
-        name = "/".join(config["metadata"].get(key, "") for key in ("namespace", "name"))
-        where = f"{name}; {by.api_version}, Kind={resource.kind.name}"
-        raise StatusError(500, "", f"failed to create typed patch object ({where}): {twice[0]}")
+    if live is not None and not owners:
+        owners = before_first_apply(live, by, shape)
+    if wrong := _untyped(resource, config, by.api_version) or duplicates(config, shape):
+        text = wrong[0] if len(wrong) == 1 else "errors:\n" + "\n".join(f"  {one}" for one in wrong)
+        where = f"{called}; {by.api_version}, Kind={resource.kind.name}"
+        raise StatusError(500, "", f"failed to create typed patch object ({where}): {text}")
     relevant = _relevant(resource, drop_nulls(config), by.subresource)
     by = replace(by, fields=owned_by_config(relevant, shape))
     before = next((owner.fields for owner in owners if owner.same(by)), _NO_FIELDS)
@@ -219,6 +241,16 @@ def proposed_apply(
     if by.manager == lastapplied.MANAGER:
         merged = lastapplied.kept_up(merged, relevant)
     return Proposal(merged, lambda _: applied(owners, by, diff))
+
+
+def _untyped(resource: Resource, config: Manifest, api_version: str) -> list[str]:
+    """Return a sentence for each field of a configuration that its kind does not have."""
+    if resource.schemas is None:
+        unknown = fields.read(api_version, resource.kind.name, config).unknown
+    else:
+        known = resource.schemas.get(api_version.rpartition("/")[2]) or {}
+        unknown = schema.prune(known, config)[1] if known else []
+    return [f".{path}: field not declared in schema" for path in unknown]
 
 
 def _conflicts(

@@ -29,9 +29,12 @@ CNI_LABEL = {"k8s-app": "istio-cni-node"}
 QUICK_STOP = 5.0
 """Pods that stop within so many seconds (of a real cluster) are gone before istio-cni's plugin is, when all is deleted
 at once; slower ones hang."""
-PLUGIN_LINGERS, PLUGIN_LINGERS_FOR_QUICK = 1.0, 5.0
-"""How long, in the lab's own time, the plugin of a deleted istio-cni still serves: the order of deletions must not
-depend on how busy the machine is."""
+PLUGIN_LINGERS, PLUGIN_LINGERS_FOR_QUICK = 1.0, 10.0
+"""How long, in the lab's own time, the plugin of a deleted istio-cni still serves.
+
+A real namespace controller waits five seconds before it touches a namespace's pods, and the order of deletions must not
+depend on how busy the machine is.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from meshctl.lab.api import Api, ApiError, Change
@@ -12,8 +13,15 @@ from meshctl.lab.sites import Site, World
 from meshctl.names import ACCESS_REVIEW, KINDS
 from meshctl.objects import Kind, Manifest, Ref, dig
 
+ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
 SOONEST = 0.02
 """Also a lab without delays leaves a moment, so that one sweep takes a whole family."""
+
+
+def _policy_of(obj: Manifest) -> str:
+    """Return the finalizer that says what is to become of an owner's dependents."""
+    finalizers = dig(obj, "metadata", "finalizers") or ()
+    return next((name for name in (ORPHAN, FOREGROUND) if name in finalizers), "")
 
 
 def owners_of(obj: Manifest) -> list[Manifest]:
@@ -34,6 +42,7 @@ class _Collector:
     delays: Delays
     dependents: dict[str, set[Ref]] = field(default_factory=lambda: defaultdict(set))
     suspects: set[Ref] = field(default_factory=set)
+    ending: set[Ref] = field(default_factory=set)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def note(self, kind: Kind, change: Change) -> None:
@@ -44,12 +53,15 @@ class _Collector:
             for owner in owners_of(obj):
                 self.dependents[owner["uid"]].discard(ref)
             self.suspects |= self.dependents.pop(uid_of(obj), set())
-        elif not deleting(obj):
+        elif deleting(obj):
+            if _policy_of(obj):
+                self.ending.add(ref)
+        else:
             for owner in owners_of(obj):
                 self.dependents[owner["uid"]].add(ref)
             if change.type == "ADDED" and owners_of(obj):
                 self.suspects.add(ref)
-        if self.suspects:
+        if self.suspects or self.ending:
             self.wake.set()
 
     async def watch(self, kind: Kind) -> None:
@@ -65,17 +77,43 @@ class _Collector:
             self.wake.clear()
             suspects, self.suspects = self.suspects, set()
             for ref in sorted(suspects):
-                await self._judge(ref)
+                await self._try(self._judge, ref, self.suspects)
+            ending, self.ending = self.ending, set()
+            for ref in sorted(ending):
+                await self._try(self._end, ref, self.ending)
 
-    async def _judge(self, ref: Ref) -> None:
+    async def _try(self, act: Callable[[Ref], Awaitable[None]], ref: Ref, again: set[Ref]) -> None:
         try:
-            obj = await self.api.get(ref)
-            if obj is not None and not deleting(obj) and await self._orphaned(obj):
-                await self.api.delete(ref, uid=uid_of(obj))
+            await act(ref)
         except ApiError:
             await asyncio.sleep(WATCH_AGAIN)
-            self.suspects.add(ref)
+            again.add(ref)
             self.wake.set()
+
+    async def _judge(self, ref: Ref) -> None:
+        obj = await self.api.get(ref)
+        if obj is not None and not deleting(obj) and await self._orphaned(obj):
+            await self.api.delete(ref, uid=uid_of(obj))
+
+    async def _end(self, ref: Ref) -> None:
+        """See to the dependents of an owner that was deleted with a word about them."""
+        owner = await self.api.get(ref)
+        policy = _policy_of(owner) if owner is not None and deleting(owner) else ""
+        if owner is None or not policy:
+            return
+        found = [(one, obj) for one in self.dependents.get(uid_of(owner), ()) if (obj := await self.api.get(one))]
+        for one, obj in found:
+            if policy == ORPHAN:
+                kept = [reference for reference in owners_of(obj) if reference.get("uid") != uid_of(owner)]
+                await self.api.merge(one, {"metadata": {"ownerReferences": kept or None}})
+            elif not deleting(obj):
+                await self.api.delete(one, uid=uid_of(obj))
+        if policy == FOREGROUND and found:
+            self.ending.add(ref)
+            self.wake.set()
+            return
+        finalizers = [name for name in dig(owner, "metadata", "finalizers") or () if name != policy]
+        await self.api.merge(ref, {"metadata": {"finalizers": finalizers or None}})
 
     async def _orphaned(self, obj: Manifest) -> bool:
         owners = owners_of(obj)

@@ -33,7 +33,7 @@ def root_ca(pem: str) -> Manifest:
 
 def conditions(left: Leftovers) -> list[Manifest]:
     """Return what a terminating namespace says about its content."""
-    kinds = Counter(kind.resource for kind, _ in left)
+    kinds = Counter(f"{kind.plural}.{kind.group}" for kind, _ in left)
     finalizers = Counter(f for _, obj in left for f in dig(obj, "metadata", "finalizers") or ())
     remaining = ", ".join(f"{kind} has {number} resource instances" for kind, number in sorted(kinds.items()))
     holding = ", ".join(f"{name} in {number} resource instances" for name, number in sorted(finalizers.items()))
