@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 
 from meshctl.conditions import gone
 from meshctl.errors import Exit, MeshctlError, NotReadyError, StoppedError
@@ -21,18 +21,25 @@ from meshctl.spec import Cluster, MeshSpec
 from meshctl.stopping import Stop
 from meshctl.waiting import Waiter
 
+StepEvent = Started | Progressed | Warned | Finished
+Queue = SimpleQueue[StepEvent | None]
+
 Render = Callable[[str, MeshSpec, Cluster, Mapping[str, str]], list[Manifest]]
 """Template, mesh, cluster and facts → objects."""
 
 
 @dataclass(frozen=True, slots=True)
 class Executor:
-    """What it takes to perform plans: clients by cluster name, the renderer of templates, and the wish to stop."""
+    """What it takes to perform plans: clients by cluster name, the renderer of templates, and the wish to stop.
+
+    `grace` is how long, in seconds, steps in the middle of a request may take after that wish.
+    """
 
     clients: Clients
     render: Render
     stop: Stop = field(default_factory=Stop)
     force_conflicts: bool = False
+    grace: float = 5.0
 
     def run(self, plan: Plan) -> Iterator[Event]:
         """Perform a plan. An exception that is not ours is raised after the last event, with its traceback."""
@@ -50,11 +57,19 @@ class Executor:
             raise bugs[0]
 
     def _events(self, plan: Plan, infos: Mapping[str, StepInfo], bugs: list[BaseException]) -> Iterator[Event]:
-        events: SimpleQueue[Event] = SimpleQueue()
+        events: Queue = SimpleQueue()
+        with self.stop.waking(lambda: events.put(None)):
+            yield from self._scheduled(plan, infos, bugs, events)
+
+    def _scheduled(
+        self, plan: Plan, infos: Mapping[str, StepInfo], bugs: list[BaseException], events: "Queue"
+    ) -> Iterator[Event]:
         steps = {one.key: one for one in plan.steps}
         sorter = TopologicalSorter(plan.graph)
         sorter.prepare()
         blamed: dict[str, str] = {}
+        running: dict[str, float] = {}
+        patience: float | None = None
         while sorter.is_active():
             for key in sorter.get_ready():
                 culprit = next((blamed[need] for need in steps[key].needs if need in blamed), "")
@@ -64,14 +79,37 @@ class Executor:
                     events.put(Finished(time.time(), infos[key], Outcome.SKIPPED, 0, f"needs {culprit}"))
                     blamed[key] = culprit
                 else:
+                    running[key] = time.time()
                     run = Performing(self, plan.mesh, steps[key], infos[key], events, bugs)
                     threading.Thread(target=run.perform, name=key, daemon=True).start()
-            event = events.get()
+            if self.stop and patience is None:
+                patience = time.monotonic() + self.grace
+            event = _next(events, running, infos, patience)
+            if event is None:
+                continue
             yield event
             if isinstance(event, Finished):
+                running.pop(event.step.key, None)
                 if event.outcome is not Outcome.SUCCEEDED:
                     blamed.setdefault(event.step.key, event.step.key)
                 sorter.done(event.step.key)
+
+
+def _next(
+    events: "Queue", running: Mapping[str, float], infos: Mapping[str, StepInfo], patience: float | None
+) -> StepEvent | None:
+    """Return the next event, None when there is none to tell; after a stop, steps that hang are given up in the end.
+
+    A request to an API server that hangs cannot be called back; its thread ends with the process.
+    """
+    try:
+        event = events.get(timeout=None if patience is None else max(0.0, patience - time.monotonic()))
+    except Empty:
+        key, begun = next(iter(running.items()))
+        now = time.time()
+        return Finished(now, infos[key], Outcome.INTERRUPTED, now - begun, "given up: its cluster does not answer")
+    skipped = isinstance(event, Finished) and event.outcome is Outcome.SKIPPED
+    return event if event and event.step and (skipped or event.step.key in running) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +120,7 @@ class Performing:
     mesh: MeshSpec
     step: Step
     info: StepInfo
-    events: "SimpleQueue[Event]"
+    events: "Queue"
     bugs: list[BaseException]
 
     def perform(self) -> None:

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from tests.real.kubeconfig import Context
-
 from meshctl.objects import Manifest, dig
+from tests.real.kubeconfig import Context
 
 SECONDS = 20.0
 JSON = "application/json"

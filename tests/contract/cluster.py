@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from tests.contract.asking import Asker
-from tests.contract.worlds import MASTERS, Started
-from tests.real.controlplane import write_kubeconfig
-
 from meshctl.cluster import Client
 from meshctl.kube import connect
 from meshctl.objects import Manifest
+from tests.contract.asking import Asker
+from tests.contract.worlds import MASTERS, Started
+from tests.real.controlplane import write_kubeconfig
 
 Value = TypeVar("Value")
 SECONDS = 30.0

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from tests.contract.asking import Asker
 from tests.contract.cluster import Cluster, eventually
 from tests.contract.manifests import WIDGETS, widget_definition

@@ -72,13 +72,13 @@ def widget(name: str = "x", spec: Manifest | None = None, **metadata: Any) -> Ma
 
 
 def widget_definition() -> Manifest:
-    """Return the definition of Widget: cluster-scoped like Istio, with a status, an enum, defaults, keyed lists, a rule."""
+    """Return the definition of Widget: cluster-scoped like Istio; with status, enum, defaults, keyed lists, rules."""
     text = {"type": "string"}
     part = {"type": "object", "required": ["name"], "properties": {"name": text, "size": {"type": "integer"}}}
     condition = {
         "type": "object",
         "required": ["type", "status"],
-        "properties": {name: text for name in ("type", "status", "reason", "message")},
+        "properties": dict.fromkeys(("type", "status", "reason", "message"), text),
     }
     keyed = {"type": "array", "x-kubernetes-list-type": "map"}
     spec = {

@@ -1,13 +1,14 @@
 """Who may do what: 401, 403, and the reviews by which a user learns it beforehand."""
 
 import pytest
-from tests.contract.asking import Asker
-from tests.contract.cluster import Cluster
-from tests.contract.manifests import WIDGETS, config_map, core, maps, widget
 
 from meshctl.objects import Manifest
+from tests.contract.asking import Asker
+from tests.contract.cluster import Cluster
+from tests.contract.manifests import WIDGETS, apps, config_map, core, maps, widget
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
+DEFAULT_APPS, DEFAULT_POD = apps("default", "deployments"), core("default", "pods", "x")
 REVIEWS = "/apis/authorization.k8s.io/v1"
 
 
@@ -62,25 +63,46 @@ def test_what_is_not_granted(reader: Asker, cluster: Cluster, namespace: str) ->
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "sentence"),
+    ("method", "path", "subject", "verb", "resource", "where"),
     [
-        ("GET", "/api/v1/nodes", 'nodes is forbidden: User "{user}" cannot list resource "nodes" in API group "" at the cluster scope'),
-        ("GET", "/api/v1/namespaces/default", 'namespaces "default" is forbidden: User "{user}" cannot get resource "namespaces" in API group "" in the namespace "default"'),
-        ("POST", "/api/v1/namespaces", 'namespaces is forbidden: User "{user}" cannot create resource "namespaces" in API group "" at the cluster scope'),
-        ("PATCH", "/apis/apps/v1/namespaces/default/deployments/x", 'deployments.apps "x" is forbidden: User "{user}" cannot patch resource "deployments" in API group "apps" in the namespace "default"'),
-        ("PUT", "/apis/apps/v1/namespaces/default/deployments/x/status", 'deployments.apps "x" is forbidden: User "{user}" cannot update resource "deployments/status" in API group "apps" in the namespace "default"'),
-        ("DELETE", "/apis/contract.example.com/v1/widgets/x", 'widgets.contract.example.com "x" is forbidden: User "{user}" cannot delete resource "widgets" in API group "contract.example.com" at the cluster scope'),
-        ("DELETE", "/api/v1/namespaces/default/configmaps", 'configmaps is forbidden: User "{user}" cannot deletecollection resource "configmaps" in API group "" in the namespace "default"'),
-        ("GET", "/api/v1/configmaps?watch=1", 'configmaps is forbidden: User "{user}" cannot watch resource "configmaps" in API group "" at the cluster scope'),
-        ("GET", "/api/v1/namespaces/default/pods/x/exec?command=a", 'pods "x" is forbidden: User "{user}" cannot get resource "pods/exec" in API group "" in the namespace "default"'),
-        ("GET", "/api/v1/namespaces/default/pods/x/log", 'pods "x" is forbidden: User "{user}" cannot get resource "pods/log" in API group "" in the namespace "default"'),
-        ("GET", "/apis/nobody.example.com/v1/things/x", 'things.nobody.example.com "x" is forbidden: User "{user}" cannot get resource "things" in API group "nobody.example.com" at the cluster scope'),
-        ("GET", "/metrics", 'forbidden: User "{user}" cannot get path "/metrics"'),
+        ("GET", "/api/v1/nodes", "nodes", "list", "nodes", ""),
+        ("GET", "/api/v1/namespaces/default", 'namespaces "default"', "get", "namespaces", "default"),
+        ("POST", "/api/v1/namespaces", "namespaces", "create", "namespaces", ""),
+        ("PATCH", f"{DEFAULT_APPS}/x", 'deployments.apps "x"', "patch", "deployments", "default"),
+        ("PUT", f"{DEFAULT_APPS}/x/status", 'deployments.apps "x"', "update", "deployments/status", "default"),
+        ("DELETE", f"{WIDGETS}/x", 'widgets.contract.example.com "x"', "delete", "widgets", ""),
+        ("DELETE", maps("default"), "configmaps", "deletecollection", "configmaps", "default"),
+        ("GET", "/api/v1/configmaps?watch=1", "configmaps", "watch", "configmaps", ""),
+        # asked for over a WebSocket; POST, the older way, is `create`
+        ("GET", f"{DEFAULT_POD}/exec?command=a", 'pods "x"', "get", "pods/exec", "default"),
+        ("POST", f"{DEFAULT_POD}/exec?command=a", 'pods "x"', "create", "pods/exec", "default"),
+        ("GET", f"{DEFAULT_POD}/log", 'pods "x"', "get", "pods/log", "default"),
+        ("GET", "/apis/nobody.example.com/v1/things/x", 'things.nobody.example.com "x"', "get", "things", ""),
     ],
-)  # fmt: skip
-def test_refusals_name_verb_and_resource(reader: Asker, method: str, path: str, sentence: str) -> None:
+)
+def test_refusals_name_verb_and_resource(
+    reader: Asker, method: str, path: str, subject: str, verb: str, resource: str, where: str
+) -> None:
     refused = reader.ask(method, path)
-    assert refused.refused == (403, "Forbidden", sentence.format(user=name_of(reader)))
+    group = subject.partition(" ")[0].partition(".")[2]
+    place = f'in the namespace "{where}"' if where else "at the cluster scope"
+    assert refused.refused == (
+        403,
+        "Forbidden",
+        (
+            f'{subject} is forbidden: User "{name_of(reader)}" cannot {verb} resource "{resource}" '
+            f'in API group "{group}" {place}'
+        ),
+    )
+    named = {"name": "default" if resource == "namespaces" else "x"} if '"' in subject else {}
+    plural = resource.partition("/")[0]
+    assert refused.body["details"] == {**named, **({"group": group} if group else {}), "kind": plural}
+
+
+def test_refusals_name_other_paths(reader: Asker) -> None:
+    refused = reader.get("/metrics")
+    assert refused.refused == (403, "Forbidden", f'forbidden: User "{name_of(reader)}" cannot get path "/metrics"')
+    assert refused.body["details"] == {}
 
 
 def test_a_right_on_one_name(reader: Asker, cluster: Cluster, namespace: str) -> None:
@@ -99,8 +121,10 @@ def test_apply_needs_patch_and_for_new_objects_create(cluster: Cluster, namespac
     assert refused.refused == (
         403,
         "Forbidden",
-        f'configmaps "x" is forbidden: User "{user}" cannot create resource "configmaps" in API group "" '
-        f'in the namespace "{namespace}"',
+        (
+            f'configmaps "x" is forbidden: User "{user}" cannot create resource "configmaps" in API group "" '
+            f'in the namespace "{namespace}"'
+        ),
     )
     cluster.admin.post(maps(namespace), config_map()).obj()
     assert patcher.apply(maps(namespace, "x"), config_map(data={"a": "1"})).status == 200
@@ -139,8 +163,10 @@ def test_nobody_in_particular(cluster: Cluster, namespace: str) -> None:
     assert refused.refused == (
         403,
         "Forbidden",
-        'configmaps is forbidden: User "system:anonymous" cannot list resource "configmaps" in API group "" '
-        f'in the namespace "{namespace}"',
+        (
+            'configmaps is forbidden: User "system:anonymous" cannot list resource "configmaps" in API group "" '
+            f'in the namespace "{namespace}"'
+        ),
     )
     assert anybody.get("/version").status == 200
     assert anybody.get("/readyz").body == "ok"

@@ -1,12 +1,11 @@
 """Server-side apply: who owns what, what conflicts, what goes when it is left out, and when nothing is written."""
 
 import pytest
-from tests.contract.asking import Asker
-from tests.contract.cluster import Cluster, managers
-from tests.contract.manifests import NAMESPACES, WIDGETS, config_map, deployment, maps, apps, widget
-from tests.contract.asking import MERGE
 
 from meshctl.objects import Manifest
+from tests.contract.asking import MERGE, Asker
+from tests.contract.cluster import Cluster, managers
+from tests.contract.manifests import NAMESPACES, WIDGETS, apps, config_map, deployment, maps, widget
 
 
 def test_apply_creates_and_owns_what_it_names(api: Asker, namespace: str) -> None:
@@ -267,8 +266,10 @@ def test_an_apply_with_a_stale_version_conflicts(api: Asker, namespace: str) -> 
     assert refused.refused == (
         409,
         "Conflict",
-        'Operation cannot be fulfilled on configmaps "x": the object has been modified; '
-        "please apply your changes to the latest version and try again",
+        (
+            'Operation cannot be fulfilled on configmaps "x": the object has been modified; '
+            "please apply your changes to the latest version and try again"
+        ),
     )
 
 
@@ -310,8 +311,10 @@ def test_apply_in_a_terminating_namespace(cluster: Cluster, api: Asker) -> None:
     assert refused.refused == (
         403,
         "Forbidden",
-        f'configmaps "x" is forbidden: unable to create new content in namespace {namespace} '
-        "because it is being terminated",
+        (
+            f'configmaps "x" is forbidden: unable to create new content in namespace {namespace} '
+            "because it is being terminated"
+        ),
     )
     assert refused.body["details"] == {
         "name": "x",

@@ -1,10 +1,9 @@
 """Server-side apply on lists: which are merged by key, which are sets, which are replaced as a whole."""
 
+from meshctl.objects import Manifest, dig
 from tests.contract.asking import Asker
 from tests.contract.cluster import Cluster, managers
 from tests.contract.manifests import WIDGETS, apps, container, core, deployment, pod, service, widget
-
-from meshctl.objects import Manifest, dig
 
 
 def containers_of(obj: Manifest) -> list[Manifest]:
@@ -88,8 +87,10 @@ def test_a_duplicate_key_is_refused(api: Asker, namespace: str) -> None:
     assert refused.refused == (
         500,
         "None",
-        "failed to create typed patch object (/x; apps/v1, Kind=Deployment): .spec.template.spec.containers: "
-        'duplicate entries for key [name="app"]',
+        (
+            "failed to create typed patch object (/x; apps/v1, Kind=Deployment): .spec.template.spec.containers: "
+            'duplicate entries for key [name="app"]'
+        ),
     )
 
 

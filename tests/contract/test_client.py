@@ -4,7 +4,6 @@ import threading
 from queue import SimpleQueue
 
 import pytest
-from tests.contract.cluster import Cluster
 
 from meshctl.cluster import Client
 from meshctl.errors import (
@@ -19,6 +18,7 @@ from meshctl.errors import (
 )
 from meshctl.names import CONFIG_MAP, DEPLOYMENT, GATEWAY, LEASE, NAMESPACE, POD, SECRET, SERVICE
 from meshctl.objects import Manifest, Ref, dig
+from tests.contract.cluster import Cluster
 
 
 @pytest.fixture
@@ -124,7 +124,12 @@ def test_a_watch_follows_one_object(client: Client, namespace: str) -> None:
     ref = Ref(CONFIG_MAP, "x", namespace)
     watch = client.watch(ref)
     seen: SimpleQueue[Manifest | None] = SimpleQueue()
-    thread = threading.Thread(target=lambda: [seen.put(state) for state in watch])
+
+    def follow() -> None:
+        for state in watch:
+            seen.put(state)
+
+    thread = threading.Thread(target=follow)
     thread.start()
     try:
         assert seen.get(timeout=10) is None

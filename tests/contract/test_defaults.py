@@ -1,9 +1,8 @@
 """What an API server fills in, where the tool or its users come to see it."""
 
+from meshctl.objects import Manifest, dig
 from tests.contract.asking import Asker
 from tests.contract.manifests import apps, container, core, deployment
-
-from meshctl.objects import Manifest, dig
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
@@ -163,6 +162,8 @@ def test_a_workload_whose_labels_do_not_match(api: Asker, namespace: str) -> Non
     assert refused.refused == (
         422,
         "Invalid",
-        'Deployment.apps "x" is invalid: spec.template.metadata.labels: Invalid value: {"app":"other"}: '
-        "`selector` does not match template `labels`",
+        (
+            'Deployment.apps "x" is invalid: spec.template.metadata.labels: Invalid value: {"app":"other"}: '
+            "`selector` does not match template `labels`"
+        ),
     )

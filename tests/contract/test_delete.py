@@ -1,11 +1,11 @@
 """Deleting: the answer, preconditions, finalizers, grace periods, what happens to dependents."""
 
 import pytest
+
+from meshctl.objects import Manifest
 from tests.contract.asking import Asker
 from tests.contract.cluster import Cluster, eventually
 from tests.contract.manifests import WIDGETS, apps, config_map, core, deployment, maps, pod, widget
-
-from meshctl.objects import Manifest
 
 HOLD = "example.com/hold"
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -63,16 +63,20 @@ def test_preconditions(api: Asker, namespace: str) -> None:
     assert refused.refused == (
         409,
         "Conflict",
-        f'Operation cannot be fulfilled on ConfigMap "x": the UID in the precondition ({NOBODY}) does not match the UID '
-        f"in record ({uid}). The object might have been deleted and then recreated",
+        (
+            f'Operation cannot be fulfilled on ConfigMap "x": the UID in the precondition ({NOBODY}) does not match '
+            f"the UID in record ({uid}). The object might have been deleted and then recreated"
+        ),
     )
     assert refused.body["details"] == {"name": "x", "kind": "ConfigMap"}
     refused = api.delete(path, options(preconditions={"uid": uid, "resourceVersion": "1"}))
     assert refused.refused == (
         409,
         "Conflict",
-        'Operation cannot be fulfilled on ConfigMap "x": the ResourceVersion in the precondition (1) does not match the '
-        f"ResourceVersion in record ({version}). The object might have been modified",
+        (
+            'Operation cannot be fulfilled on ConfigMap "x": the ResourceVersion in the precondition (1) does not match '
+            f"the ResourceVersion in record ({version}). The object might have been modified"
+        ),
     )
     assert api.delete(path, options(preconditions={"uid": uid, "resourceVersion": version})).status == 200
 
@@ -103,8 +107,10 @@ def test_what_is_being_deleted_takes_no_new_finalizers(api: Asker, namespace: st
     assert refused.refused == (
         422,
         "Invalid",
-        'ConfigMap "x" is invalid: metadata.finalizers: Forbidden: no new finalizers can be added if the object is '
-        'being deleted, found new finalizers []string{"example.com/more"}',
+        (
+            'ConfigMap "x" is invalid: metadata.finalizers: Forbidden: no new finalizers can be added if the object is '
+            'being deleted, found new finalizers []string{"example.com/more"}'
+        ),
     )
     api.patch(path, {"metadata": {"finalizers": None}})
 
@@ -194,6 +200,8 @@ def test_a_policy_nobody_knows(api: Asker, namespace: str) -> None:
     assert refused.refused == (
         422,
         "Invalid",
-        'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "Sideways": supported values: '
-        '"Foreground", "Background", "Orphan", "nil"',
+        (
+            'DeleteOptions.meta.k8s.io "" is invalid: propagationPolicy: Unsupported value: "Sideways": supported '
+            'values: "Foreground", "Background", "Orphan", "nil"'
+        ),
     )

@@ -1,6 +1,7 @@
 """What kubectl and clients ask before anything else: versions, kinds, tables."""
 
 import pytest
+
 from tests.contract.asking import Asker
 from tests.contract.cluster import Cluster
 from tests.contract.manifests import WIDGETS, apps, config_map, core, deployment, maps, service, widget
@@ -94,27 +95,77 @@ def test_all_resources_at_once(api: Asker) -> None:
     ("path", "columns"),
     [
         ("/api/v1/namespaces", ["Name", "Status", "Age"]),
-        ("/api/v1/pods", ["Name", "Ready", "Status", "Restarts", "Age", "IP", "Node", "Nominated Node", "Readiness Gates"]),
+        (
+            "/api/v1/pods",
+            ["Name", "Ready", "Status", "Restarts", "Age", "IP", "Node", "Nominated Node", "Readiness Gates"],
+        ),
         ("/api/v1/services", ["Name", "Type", "Cluster-IP", "External-IP", "Port(s)", "Age", "Selector"]),
         ("/api/v1/configmaps", ["Name", "Data", "Age"]),
         ("/api/v1/secrets", ["Name", "Type", "Data", "Age"]),
         ("/api/v1/serviceaccounts", ["Name", "Secrets", "Age"]),
-        ("/api/v1/nodes", ["Name", "Status", "Roles", "Age", "Version", "Internal-IP", "External-IP", "OS-Image", "Kernel-Version", "Container-Runtime"]),
-        ("/api/v1/events", ["Last Seen", "Type", "Reason", "Object", "Subobject", "Source", "Message", "First Seen", "Count", "Name"]),
-        ("/apis/apps/v1/deployments", ["Name", "Ready", "Up-to-date", "Available", "Age", "Containers", "Images", "Selector"]),
-        ("/apis/apps/v1/replicasets", ["Name", "Desired", "Current", "Ready", "Age", "Containers", "Images", "Selector"]),
-        ("/apis/apps/v1/daemonsets", ["Name", "Desired", "Current", "Ready", "Up-to-date", "Available", "Node Selector", "Age", "Containers", "Images", "Selector"]),
+        (
+            "/api/v1/nodes",
+            [
+                "Name",
+                "Status",
+                "Roles",
+                "Age",
+                "Version",
+                "Internal-IP",
+                "External-IP",
+                "OS-Image",
+                "Kernel-Version",
+                "Container-Runtime",
+            ],
+        ),
+        (
+            "/api/v1/events",
+            ["Last Seen", "Type", "Reason", "Object", "Subobject", "Source", "Message", "First Seen", "Count", "Name"],
+        ),
+        (
+            "/apis/apps/v1/deployments",
+            ["Name", "Ready", "Up-to-date", "Available", "Age", "Containers", "Images", "Selector"],
+        ),
+        (
+            "/apis/apps/v1/replicasets",
+            ["Name", "Desired", "Current", "Ready", "Age", "Containers", "Images", "Selector"],
+        ),
+        (
+            "/apis/apps/v1/daemonsets",
+            [
+                "Name",
+                "Desired",
+                "Current",
+                "Ready",
+                "Up-to-date",
+                "Available",
+                "Node Selector",
+                "Age",
+                "Containers",
+                "Images",
+                "Selector",
+            ],
+        ),
         ("/apis/coordination.k8s.io/v1/leases", ["Name", "Holder", "Age"]),
         ("/apis/discovery.k8s.io/v1/endpointslices", ["Name", "AddressType", "Ports", "Endpoints", "Age"]),
         ("/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations", ["Name", "Webhooks", "Age"]),
         ("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", ["Name", "Created At"]),
         ("/apis/rbac.authorization.k8s.io/v1/clusterroles", ["Name", "Created At"]),
-        ("/apis/rbac.authorization.k8s.io/v1/rolebindings", ["Name", "Role", "Age", "Users", "Groups", "ServiceAccounts"]),
-        ("/apis/autoscaling/v2/horizontalpodautoscalers", ["Name", "Reference", "Targets", "MinPods", "MaxPods", "Replicas", "Age"]),
-        ("/apis/policy/v1/poddisruptionbudgets", ["Name", "Min Available", "Max Unavailable", "Allowed Disruptions", "Age"]),
+        (
+            "/apis/rbac.authorization.k8s.io/v1/rolebindings",
+            ["Name", "Role", "Age", "Users", "Groups", "ServiceAccounts"],
+        ),
+        (
+            "/apis/autoscaling/v2/horizontalpodautoscalers",
+            ["Name", "Reference", "Targets", "MinPods", "MaxPods", "Replicas", "Age"],
+        ),
+        (
+            "/apis/policy/v1/poddisruptionbudgets",
+            ["Name", "Min Available", "Max Unavailable", "Allowed Disruptions", "Age"],
+        ),
         (WIDGETS, ["Name", "Version", "Ready", "Age"]),
     ],
-)  # fmt: skip
+)
 def test_the_columns_of_tables(api: Asker, path: str, columns: list[str]) -> None:
     table = api.ask("GET", path, headers=TABLE)
     assert (table.at("kind"), table.at("apiVersion")) == ("Table", "meta.k8s.io/v1")

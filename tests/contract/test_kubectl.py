@@ -2,7 +2,6 @@
 
 import json
 
-import pytest
 from tests.contract.asking import Asker
 from tests.contract.cluster import Cluster, managers
 from tests.contract.manifests import WIDGETS, config_map, core, deployment, maps, widget

@@ -2,12 +2,11 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from meshctl.objects import Manifest
 from tests.contract.asking import Asker
 from tests.contract.cluster import Cluster
 from tests.contract.manifests import leases
 from tests.contract.worlds import MASTERS
-
-from meshctl.objects import Manifest
 
 SOME = "2024-01-02T03:04:05.000006Z"
 
@@ -59,6 +58,8 @@ def test_a_duration_is_positive(api: Asker, namespace: str) -> None:
     assert refused.refused == (
         422,
         "Invalid",
-        'Lease.coordination.k8s.io "lock" is invalid: spec.leaseDurationSeconds: Invalid value: 0: '
-        "must be greater than 0",
+        (
+            'Lease.coordination.k8s.io "lock" is invalid: spec.leaseDurationSeconds: Invalid value: 0: '
+            "must be greater than 0"
+        ),
     )

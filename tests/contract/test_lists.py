@@ -1,6 +1,7 @@
 """Lists: selectors, pages, versions."""
 
 import pytest
+
 from tests.contract.asking import Asker
 from tests.contract.cluster import Cluster
 from tests.contract.manifests import WIDGETS, config_map, core, maps, pod, widget

@@ -1,10 +1,9 @@
 """Namespaces: what they are born with, and how they end."""
 
+from meshctl.objects import dig
 from tests.contract.asking import Asker
 from tests.contract.cluster import Cluster, eventually
 from tests.contract.manifests import NAMESPACES, config_map, core, maps
-
-from meshctl.objects import dig
 
 
 def test_a_new_namespace(cluster: Cluster, api: Asker) -> None:
@@ -43,8 +42,10 @@ def test_content_goes_first_and_nothing_new_comes(cluster: Cluster, api: Asker) 
     assert refused.refused == (
         403,
         "Forbidden",
-        f'configmaps "new" is forbidden: unable to create new content in namespace {namespace} '
-        "because it is being terminated",
+        (
+            f'configmaps "new" is forbidden: unable to create new content in namespace {namespace} '
+            "because it is being terminated"
+        ),
     )
     assert refused.causes == [
         ("NamespaceTerminating", f"namespace {namespace} is being terminated", "metadata.namespace")

@@ -1,6 +1,7 @@
 """Pods: what admission adds, what exec and log refuse."""
 
 import pytest
+
 from tests.contract.asking import Asker
 from tests.contract.cluster import Cluster
 from tests.contract.manifests import container, core, pod
@@ -36,8 +37,10 @@ def test_an_account_that_is_not_there(api: Asker, namespace: str) -> None:
     assert refused.refused == (
         403,
         "Forbidden",
-        f'pods "x" is forbidden: error looking up service account {namespace}/nobody: '
-        'serviceaccount "nobody" not found',
+        (
+            f'pods "x" is forbidden: error looking up service account {namespace}/nobody: '
+            'serviceaccount "nobody" not found'
+        ),
     )
 
 

@@ -3,10 +3,10 @@
 import ipaddress
 
 import pytest
-from tests.contract.asking import Asker
-from tests.contract.manifests import core, service
 
 from meshctl.objects import Manifest
+from tests.contract.asking import Asker
+from tests.contract.manifests import core, service
 
 SUBDOMAIN = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
@@ -68,19 +68,43 @@ def test_an_update_keeps_addresses_and_ports(api: Asker, namespace: str) -> None
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        ({"type": "ExternalName", "externalName": "172.31.77.97:15012"}, f'spec.externalName: Invalid value: "172.31.77.97:15012": {SUBDOMAIN}'),
-        ({"type": "ExternalName", "externalName": "2001:db8::1"}, f'spec.externalName: Invalid value: "2001:db8::1": {SUBDOMAIN}'),
+        (
+            {"type": "ExternalName", "externalName": "172.31.77.97:15012"},
+            f'spec.externalName: Invalid value: "172.31.77.97:15012": {SUBDOMAIN}',
+        ),
+        (
+            {"type": "ExternalName", "externalName": "2001:db8::1"},
+            f'spec.externalName: Invalid value: "2001:db8::1": {SUBDOMAIN}',
+        ),
         ({"type": "ExternalName"}, "spec.externalName: Required value"),
         ({}, "spec.ports: Required value"),
         ({"ports": [{"port": 0}]}, "spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive"),
-        ({"ports": [{"port": 99999}]}, "spec.ports[0].port: Invalid value: 99999: must be between 1 and 65535, inclusive"),
+        (
+            {"ports": [{"port": 99999}]},
+            "spec.ports[0].port: Invalid value: 99999: must be between 1 and 65535, inclusive",
+        ),
         ({"ports": [{"port": 80, "name": "a"}, {"port": 81}]}, "spec.ports[1].name: Required value"),
         ({"ports": [{"port": 80, "name": "a"}, {"port": 81, "name": "a"}]}, 'spec.ports[1].name: Duplicate value: "a"'),
-        ({"ports": [{"port": 80}], "clusterIP": "10.96.0.1"}, 'spec.clusterIPs: Invalid value: ["10.96.0.1"]: failed to allocate IP 10.96.0.1: provided IP is already allocated'),
-        ({"type": "Odd", "ports": [{"port": 80}]}, 'spec.type: Unsupported value: "Odd": supported values: "ClusterIP", "ExternalName", "LoadBalancer", "NodePort"'),
-        ({"ports": [{"port": 80, "protocol": "Odd"}]}, 'spec.ports[0].protocol: Unsupported value: "Odd": supported values: "SCTP", "TCP", "UDP"'),
+        (
+            {"ports": [{"port": 80}], "clusterIP": "10.96.0.1"},
+            (
+                'spec.clusterIPs: Invalid value: ["10.96.0.1"]: failed to allocate IP 10.96.0.1: '
+                "provided IP is already allocated"
+            ),
+        ),
+        (
+            {"type": "Odd", "ports": [{"port": 80}]},
+            (
+                'spec.type: Unsupported value: "Odd": supported values: '
+                '"ClusterIP", "ExternalName", "LoadBalancer", "NodePort"'
+            ),
+        ),
+        (
+            {"ports": [{"port": 80, "protocol": "Odd"}]},
+            'spec.ports[0].protocol: Unsupported value: "Odd": supported values: "SCTP", "TCP", "UDP"',
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused(api: Asker, namespace: str, spec: Manifest, problem: str) -> None:
     refused = api.post(core(namespace, "services"), service(**spec))
     assert (refused.status, refused.reason) == (422, "Invalid")

@@ -2,7 +2,7 @@
 
 from tests.contract.asking import Asker
 from tests.contract.cluster import Cluster, managers
-from tests.contract.manifests import WIDGETS, apps, config_map, deployment, maps, service, core, widget
+from tests.contract.manifests import WIDGETS, apps, config_map, core, deployment, maps, service, widget
 
 
 def generation(obj: dict[str, dict[str, object]]) -> object:

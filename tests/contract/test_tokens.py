@@ -2,11 +2,10 @@
 
 import base64
 
-from tests.contract.asking import Asker, Answer
+from meshctl.objects import Manifest, dig
+from tests.contract.asking import Answer, Asker
 from tests.contract.cluster import Cluster, eventually
 from tests.contract.manifests import core, maps
-
-from meshctl.objects import Manifest, dig
 
 TOKEN = "kubernetes.io/service-account-token"
 ACCOUNT = "kubernetes.io/service-account.name"

@@ -3,15 +3,14 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
+
+from meshctl.objects import Manifest
 from tests.contract.asking import Answer, Asker
 from tests.contract.cluster import Cluster, eventually
 from tests.contract.manifests import config_map, container, core, maps, pod
 from tests.contract.webhook import Webhook, patch_of, serving
-
-from meshctl.objects import Manifest
 
 HOOKS = "/apis/admissionregistration.k8s.io/v1"
 MUTATING, VALIDATING = f"{HOOKS}/mutatingwebhookconfigurations", f"{HOOKS}/validatingwebhookconfigurations"
@@ -141,8 +140,11 @@ def test_while_nobody_answers(api: Asker, namespace: str, webhook: Webhook, kind
     assert refused.refused == (
         500,
         "InternalError",
-        'Internal error occurred: failed calling webhook "object.injector.example.com": failed to call webhook: '
-        f'Post "https://127.0.0.1:{port}/inject?timeout=10s": dial tcp 127.0.0.1:{port}: connect: connection refused',
+        (
+            'Internal error occurred: failed calling webhook "object.injector.example.com": failed to call webhook: '
+            f'Post "https://127.0.0.1:{port}/inject?timeout=10s": '
+            f"dial tcp 127.0.0.1:{port}: connect: connection refused"
+        ),
     )
     assert refused.causes == [("", refused.message.removeprefix("Internal error occurred: "), "")]
 

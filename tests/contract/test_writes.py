@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+
+from meshctl.objects import Manifest
 from tests.contract.asking import JSON_PATCH, MERGE, STRATEGIC, Asker
 from tests.contract.cluster import Cluster, managers
 from tests.contract.manifests import (
@@ -16,8 +18,6 @@ from tests.contract.manifests import (
     maps,
     widget,
 )
-
-from meshctl.objects import Manifest
 
 STALE = "the object has been modified; please apply your changes to the latest version and try again"
 
@@ -95,10 +95,12 @@ def test_names_have_rules(api: Asker, namespace: str) -> None:
     assert refused.refused == (
         422,
         "Invalid",
-        'ConfigMap "Upper" is invalid: metadata.name: Invalid value: "Upper": a lowercase RFC 1123 subdomain must '
-        "consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric "
-        "character (e.g. 'example.com', regex used for validation is "
-        r"'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')",
+        (
+            'ConfigMap "Upper" is invalid: metadata.name: Invalid value: "Upper": a lowercase RFC 1123 subdomain must '
+            "consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric "
+            "character (e.g. 'example.com', regex used for validation is "
+            r"'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+        ),
     )
     assert refused.body["details"]["kind"] == "ConfigMap"
     assert [cause[0] for cause in refused.causes] == ["FieldValueInvalid"]
@@ -132,8 +134,10 @@ def test_an_object_of_another_kind(api: Asker, namespace: str) -> None:
     assert refused.refused == (
         400,
         "BadRequest",
-        'Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret) to (core.ConfigMap): '
-        "unknown conversion",
+        (
+            'Secret in version "v1" cannot be handled as a ConfigMap: converting (v1.Secret) to (core.ConfigMap): '
+            "unknown conversion"
+        ),
     )
 
 
@@ -193,10 +197,12 @@ def test_replace_with_another_uid(api: Asker, namespace: str) -> None:
     assert refused.refused == (
         409,
         "Conflict",
-        'Operation cannot be fulfilled on configmaps "x": StorageError: invalid object, Code: 4, '
-        f"Key: /registry/configmaps/{namespace}/x, ResourceVersion: 0, "
-        "AdditionalErrorMsg: Precondition failed: UID in precondition: "
-        f"00000000-0000-0000-0000-000000000000, UID in object meta: {first['metadata']['uid']}",
+        (
+            'Operation cannot be fulfilled on configmaps "x": StorageError: invalid object, Code: 4, '
+            f"Key: /registry/configmaps/{namespace}/x, ResourceVersion: 0, "
+            "AdditionalErrorMsg: Precondition failed: UID in precondition: "
+            f"00000000-0000-0000-0000-000000000000, UID in object meta: {first['metadata']['uid']}"
+        ),
     )
 
 
@@ -227,8 +233,10 @@ def test_replacing_a_custom_resource_needs_a_version(api: Asker, cluster: Cluste
     assert refused.refused == (
         422,
         "Invalid",
-        f'widgets.contract.example.com "{name}" is invalid: metadata.resourceVersion: Invalid value: 0: '
-        "must be specified for an update",
+        (
+            f'widgets.contract.example.com "{name}" is invalid: metadata.resourceVersion: Invalid value: 0: '
+            "must be specified for an update"
+        ),
     )
 
 
@@ -261,7 +269,7 @@ def test_patches(api: Asker, namespace: str, content: str, patch: Any, wanted: A
 def _renamed(patch: Any) -> Any:
     if isinstance(patch, dict):
         return {"metadata": {"annotations": patch["data"]}}
-    swap = {key: "/metadata/annotations" for key in ("path", "from")}
+    swap = dict.fromkeys(("path", "from"), "/metadata/annotations")
     return [
         {key: value.replace("/data", swap[key]) if key in swap else value for key, value in step.items()}
         for step in patch

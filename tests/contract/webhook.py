@@ -6,7 +6,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,7 +25,7 @@ class Webhook:
 
     url: str
     authority: bytes
-    asked: list[Manifest] = field(default_factory=list)
+    asked: list[Manifest]
 
     def client_config(self, path: str = "/inject") -> Manifest:
         """Return the clientConfig of a webhook configuration."""
@@ -41,10 +41,10 @@ def serving(folder: Path, decide: Decide) -> Iterator[Webhook]:
     file.write_bytes(pair.key + pair.cert)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(file)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(decide))
+    asked: list[Manifest] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(decide, asked))
     server.socket = tls.wrap_socket(server.socket, server_side=True)
-    webhook = Webhook(f"https://127.0.0.1:{server.server_port}", authority.cert)
-    server.asked = webhook.asked  # type: ignore[attr-defined]
+    webhook = Webhook(f"https://127.0.0.1:{server.server_port}", authority.cert, asked)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
@@ -55,12 +55,12 @@ def serving(folder: Path, decide: Decide) -> Iterator[Webhook]:
         server.server_close()
 
 
-def _handler(decide: Decide) -> type[BaseHTTPRequestHandler]:
+def _handler(decide: Decide, asked: list[Manifest]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             review: Any = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             request = review["request"]
-            self.server.asked.append(request)  # type: ignore[attr-defined]
+            asked.append(request)
             response = {"uid": request["uid"], **decide(request)}
             body = json.dumps({"apiVersion": review["apiVersion"], "kind": review["kind"], "response": response})
             self.send_response(200)
@@ -69,7 +69,7 @@ def _handler(decide: Decide) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(body.encode())
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Keep quiet."""
 
     return Handler

@@ -7,11 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.contract.hooks import call_by_url
-from tests.real.certificates import KeyPair
-from tests.real.controlplane import control_planes
-from tests.real.kubeconfig import Context
-
 from meshctl.lab import prerequisites
 from meshctl.lab.apiserver import EmbeddedCluster
 from meshctl.lab.apiserver.hooks import Hooks
@@ -19,6 +14,10 @@ from meshctl.lab.delays import Delays
 from meshctl.lab.faults import Faults
 from meshctl.lab.sites import Site, World
 from meshctl.lab.world import CONTROLLER_MANAGER
+from tests.contract.hooks import call_by_url
+from tests.real.certificates import KeyPair
+from tests.real.controlplane import control_planes
+from tests.real.kubeconfig import Context
 
 MASTERS = ("system:masters",)
 START_SECONDS = 30.0

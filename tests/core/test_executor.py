@@ -342,3 +342,22 @@ def test_the_first_failure_in_plan_order_decides_the_exit_code() -> None:
 def test_a_plan_that_makes_no_sense_cannot_be_made(steps: tuple[Step, ...]) -> None:
     with pytest.raises(ValueError, match="a plan"):
         plan(*steps)
+
+
+def test_after_a_stop_a_step_that_hangs_is_given_up() -> None:
+    stop, hang = Stop(), threading.Event()
+    events: list[Event] = []
+    try:
+        for event in Executor({"cluster1": FakeClient()}, render, stop, grace=0.2).run(
+            plan(step("hangs", act(hang.wait)), step("hangs too", act(hang.wait)), step("after", needs=("hangs",)))
+        ):
+            events.append(event)
+            if isinstance(event, Started) and event.step.title == "hangs too":
+                stop.set()
+    finally:
+        hang.set()
+    assert (
+        finished(events)["hangs"].text == finished(events)["hangs too"].text == "given up: its cluster does not answer"
+    )
+    assert finished(events)["after"].outcome is Outcome.SKIPPED
+    assert ended(events).exit_code is Exit.INTERRUPTED

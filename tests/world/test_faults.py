@@ -112,7 +112,7 @@ EXPECTED: dict[str, Expected] = {
         TIMEOUT,
         (
             "istiod has not synced with cluster2: timeout",
-            "kubectl --context west -n istio-system delete secret istio-reader-service-account-istio-remote-secret-token",
+            "kubectl --context west -n istio-system delete secret istio-reader",
         ),
     ),
     "wrong-root": Expected(

@@ -13,7 +13,7 @@ from types import FrameType
 from meshctl.checks.survey import of_all
 from meshctl.cluster import Client, Request
 from meshctl.errors import ClusterError, Exit, MeshctlError, SpecError, StoppedError
-from meshctl.events import Ended, Failure, Warned
+from meshctl.events import Ended, Warned
 from meshctl.executor import Executor
 from meshctl.lock import Ways, locked
 from meshctl.manifests import render
@@ -119,7 +119,7 @@ def session(mesh: MeshSpec, show: Show) -> Iterator[Session]:
         clients = connect_all(mesh, observe)
         for client in clients.values():
             stack.callback(client.close)
-        stack.enter_context(stopping_on_signals(stop, sink))
+        stack.enter_context(stopping_on_signals(stop))
         yield Session(mesh, clients, look, sink, stop)
 
 
@@ -153,7 +153,7 @@ def connect_all(mesh: MeshSpec, observe: Callable[[Request], None] | None) -> di
 
 
 @contextmanager
-def stopping_on_signals(stop: Stop, sink: Sink) -> Iterator[None]:
+def stopping_on_signals(stop: Stop) -> Iterator[None]:
     """Let the first Ctrl-C (or SIGTERM) end the run in good order, and the second end it at once."""
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -161,9 +161,10 @@ def stopping_on_signals(stop: Stop, sink: Sink) -> Iterator[None]:
         if stop:
             signal.signal(number, signal.SIG_DFL)
             raise KeyboardInterrupt
+        # Written past everything that may hold a lock just now.
+        os.write(sys.stderr.fileno(), b"\nstopping; what is being asked ends first (again: stop at once)\n")
         stop.set()
 
-    del sink
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -173,13 +174,3 @@ def stopping_on_signals(stop: Stop, sink: Sink) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def failure_text(failure: Failure) -> str:
-    """Return a failure as one sentence."""
-    return failure.message + (f" (last seen: {failure.last_seen})" if failure.last_seen else "")
-
-
-def exit_code(ended: Ended) -> int:
-    """Return the process's exit code for a run."""
-    return int(ended.exit_code if ended.exit_code is not Exit.DONE else Exit.DONE)

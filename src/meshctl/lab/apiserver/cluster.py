@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from meshctl.lab.apiserver import bootstrap, crds
 from meshctl.lab.apiserver.auth import Authenticator
@@ -19,10 +19,6 @@ from meshctl.lab.apiserver.tls import Authority, new_authority
 from meshctl.names import CRD
 
 
-def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 class EmbeddedCluster:
     """A cluster that exists as soon as it is made, and is reachable over HTTPS between `start` and `stop`."""
 
@@ -31,15 +27,19 @@ class EmbeddedCluster:
         self.hooks = hooks or Hooks()
         self.store = Store()
         self.catalog = Catalog()
-        self.objects: Objects = objects_of(self.store, self.catalog, self.hooks.call_webhook, _now)
+        self.objects: Objects = objects_of(self.store, self.catalog, self.hooks.call_webhook, self._now)
         self.removal = Removal(self.objects)
         self.authority: Authority = new_authority(f"{name}-ca")
         self.auth = Authenticator(name, self.store)
         self.rbac = Authorizer(name, self.store, self.hooks.denied)
         self.store.listen(self._follow)
-        bootstrap.fill(self.store, self.objects.addresses, _now())
+        bootstrap.fill(self.store, self.objects.addresses, self._now())
         plane = Plane(name, self.hooks, self.objects, self.removal, self.auth, self.rbac)
         self.server = Server(plane, self.authority.context(addresses))
+
+    def _now(self) -> str:
+        shown = datetime.now(UTC) + timedelta(seconds=self.hooks.clock_skew())
+        return shown.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     @property
     def port(self) -> int:

@@ -21,7 +21,6 @@ from meshctl.lab.apiserver.reviews import answer, token_request
 from meshctl.lab.apiserver.status import (
     Problem,
     bad_request,
-    expired,
     invalid,
     method_not_allowed,
     success,
@@ -145,7 +144,7 @@ async def _patch(plane: Plane, asking: Asking) -> web.StreamResponse:
 
 
 def _may_create(plane: Plane, asking: Asking) -> None:
-    """An apply that makes the object needs the right to create besides the one to patch."""
+    """Raise 403 when an apply would make the object and its user may only patch."""
     target, kind = asking.target, asking.target.resource.kind
     asked = Asked(
         plane.name,

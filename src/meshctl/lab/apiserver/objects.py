@@ -155,10 +155,10 @@ class Objects:
             raise bad_request("the body of the request is not an object")
         kind = target.resource.kind
         if obj.get("kind", kind.name) != kind.name:
+            package = kind.group.partition(".")[0] or "core"
             raise bad_request(
                 f'{obj["kind"]} in version "{target.version}" cannot be handled as a {kind.name}: '
-                f"converting ({target.version}.{obj['kind']}) to ({kind.group.partition('.')[0] or 'core'}.{kind.name}): "
-                "unknown conversion"
+                f"converting ({target.version}.{obj['kind']}) to ({package}.{kind.name}): unknown conversion"
             )
         given = obj.get("apiVersion", target.api_version)
         if given != target.api_version:

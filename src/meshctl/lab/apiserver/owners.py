@@ -190,9 +190,7 @@ def applied(owners: Owners, by: Owner, diff: Difference) -> Owners:
     """Return the owners after `by` has applied; `by.fields` is what its configuration names."""
     before = next((owner for owner in owners if owner.same(by)), None)
     others = _without(owners, by, diff)
-    if before and before.fields == by.fields:
-        return _tidy((*others, before))
-    # An apply that leaves the object as it was leaves no time either.
+    # An apply that leaves the object as it was leaves no new time either.
     changed = bool(diff.touched or diff.removed)
     return _tidy((*others, by if changed else replace(by, time=before.time if before else "")))
 

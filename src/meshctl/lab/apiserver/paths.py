@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from meshctl.lab.apiserver.objects import Target
-from meshctl.lab.apiserver.resources import Catalog
+from meshctl.lab.apiserver.resources import BUILT_IN_GROUPS, Catalog
 from meshctl.lab.apiserver.status import unknown_part, unknown_resource
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
@@ -45,7 +45,7 @@ def target(catalog: Catalog, path: ResourcePath) -> Target:
     """Return what the path names; raise 404 when nothing of the kind is served."""
     resource = catalog.find(path.group, path.version, path.plural)
     if resource is None or (path.namespace and not resource.kind.namespaced):
-        raise unknown_resource()
+        raise unknown_part() if path.group in BUILT_IN_GROUPS else unknown_resource()
     if resource.kind.namespaced and not path.namespace and path.name:
         raise unknown_resource()
     if path.subresource and path.subresource not in _offered(resource.status, resource.scale, resource.subresources):

@@ -7,7 +7,7 @@ from meshctl.lab.apiserver.hooks import Asked, User
 from meshctl.lab.apiserver.resources import Resource
 from meshctl.lab.apiserver.status import StatusError, about
 from meshctl.lab.apiserver.store import Store
-from meshctl.objects import Manifest
+from meshctl.objects import Kind, Manifest
 
 _MASTERS = "system:masters"
 ROLE_KINDS, BINDING_KINDS = ("Role", "ClusterRole"), ("RoleBinding", "ClusterRoleBinding")
@@ -133,4 +133,5 @@ def refusal(user: User, asked: Asked, resource: Resource | None) -> StatusError:
         f'{full}{name} is forbidden: User "{user.name}" cannot {asked.verb} resource "{plural}" '
         f'in API group "{asked.group}" {where}'
     )
-    return StatusError(403, "Forbidden", text, about(resource.kind, asked.name) if resource else {})
+    kind = resource.kind if resource else Kind("", asked.resource, group=asked.group)
+    return StatusError(403, "Forbidden", text, about(kind, asked.name))

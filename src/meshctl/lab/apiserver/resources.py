@@ -140,6 +140,8 @@ BUILT_INS: tuple[Resource, ...] = (
     _review("SelfSubjectReview", "authentication.k8s.io"),
 )
 
+BUILT_IN_GROUPS = frozenset(resource.kind.group for resource in BUILT_INS)
+
 
 class Catalog:
     """The resources served right now; custom ones come and go with their definitions."""

@@ -110,6 +110,7 @@ _SPEC = Shape(
         "strategy": Shape(inline=True),
         "updateStrategy": Shape(inline=True),
         "names": Shape(inline=True),
+        "scaleTargetRef": Shape(inline=True),
         **_POD_SPEC.fields,
     },
 )

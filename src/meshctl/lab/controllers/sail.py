@@ -122,14 +122,14 @@ class _Process:
                 wanted = (leader, self._faults() if leader else ())
                 if wanted != current:
                     await _stop(task)
-                    task = asyncio.create_task(self._work(leader)) if leader else None
+                    task = asyncio.create_task(self._work(self._ready[leader])) if leader else None
                     current = wanted
                 await self._wait(task)
         finally:
             await _stop(task)
 
     async def _work(self, pod: str) -> None:
-        await self._take_lock(self._ready[pod])
+        await self._take_lock(pod)
         await operate(self._world, self._site, self._probe)
 
     async def _wait(self, task: asyncio.Task[None] | None) -> None:
