@@ -1,4 +1,4 @@
-"""How long things take in the lab: every delay has a name, a default measured on real clusters, and one common speed."""
+"""How long things take in the lab: every delay has a name and a default from real clusters; one speed scales all."""
 
 from dataclasses import dataclass
 
@@ -12,8 +12,8 @@ class Delays:
     charts: float = 0.8  # the operator installs the charts of one custom resource
     status: float = 0.1  # an IstioRevision's status is copied to its Istio
     pod_start: float = 2.5  # a plain pod from created to ready
-    istiod_start: float = 3.5  # the istiod pod from created until its process serves; ready 'istiod_ready' later
-    istiod_ready: float = 3.0
+    istiod_start: float = 3.5  # the istiod pod from created until its process serves
+    istiod_ready: float = 3.0  # the istiod pod from serving to ready
     proxy_start: float = 2.0  # a gateway or sidecar pod from created to ready, once istiod answers it
     pod_stop: float = 1.0  # a pod from deleted to gone
     cni_ready: float = 2.0  # the istio-cni-node pods
@@ -21,7 +21,7 @@ class Delays:
     token: float = 0.1  # until a service account token Secret is filled
     sync: float = 0.3  # istiod reads a remote secret, connects and patches the remote's webhooks
     probe_period: float = 3.0  # the operator's readiness probe of a remote
-    probe_timeout: float = 5.0
+    probe_timeout: float = 5.0  # until that probe gives up
     endpoints: float = 0.5  # until proxies know a changed endpoint
     collect: float = 0.3  # garbage collection after an owner is gone
     namespace_end: float = 5.0  # a namespace from deleted to gone

@@ -1,4 +1,4 @@
-"""The clusters as the lab's controllers see them: a way to their API, and the addresses by which they reach each other."""
+"""The clusters as the lab's controllers see them: a way to their API, and how they reach each other."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything a controller may know besides the APIs. The first site is not special: roles follow from the objects."""
+    """Everything a controller may know besides the APIs. No site is special: roles follow from the objects."""
 
     sites: tuple[Site, ...]
     delays: Delays

@@ -1,1 +1,1 @@
-"""What runs in and around a cluster: what Kubernetes, its nodes and clouds, the Sail operator and istiod do by themselves."""
+"""What runs in and around a cluster: what Kubernetes, nodes, clouds, the Sail operator and istiod do by themselves."""
