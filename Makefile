@@ -48,7 +48,7 @@ contracts: $(READY)
 
 test-real: $(READY)
 	$(BIN)/python -m tests.real.build
-	$(BIN)/python -m pytest -m real tests/real tests/world
+	$(BIN)/python -m pytest -m real tests/real tests/contract tests/world
 
 bench: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks

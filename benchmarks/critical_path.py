@@ -203,9 +203,13 @@ class Earliest:
         return latest(self.istiod_chart(cluster), self.after(read, primary, "sync"))
 
     def probe(self, cluster: str) -> Moment:
-        """Return when the operator of a remote reaches istiod: through the gateway, past what exposes it."""
+        """Return when the operator of a remote reaches istiod: it asks when the root comes, then once every period."""
         primary = self.plan.mesh.primary.name
-        return latest(self.ca_bundle(cluster), self.gateway(primary), self.applied("expose-istiod.yaml", primary))
+        open_ = latest(self.gateway(primary), self.applied("expose-istiod.yaml", primary))
+        asked = self.ca_bundle(cluster)
+        while asked.seconds < open_.seconds and self.delays.of(self.delays.probe_period):
+            asked = self.after(asked, cluster, "probe_period")
+        return latest(asked, open_)
 
     def revision_ready(self, cluster: str) -> Moment:
         """Return when the operator has seen that the control plane is ready, and gone over the charts again."""

@@ -25,8 +25,11 @@ How long an install takes is mostly how long the clusters take. What meshctl can
 does not need, to wait for several things at a time, and to go on as soon as something has changed. The figures are
 from the lab at its real [delays](../reference/delays.md), where a load balancer takes 40 s to hand out an address.
 
-Measured on {today} on {machine}. To repeat: `make bench`, which takes about five minutes and writes this page. Times
-are of whole processes, from start to exit.
+- Measured on {today}
+- on {machine},
+- by `make bench`, which takes about five minutes, writes this page, and fails when a bound is not kept.
+
+Times are of whole processes, from start to exit.
 
 ## The longest chain
 

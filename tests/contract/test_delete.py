@@ -74,8 +74,8 @@ def test_preconditions(api: Asker, namespace: str) -> None:
         409,
         "Conflict",
         (
-            'Operation cannot be fulfilled on ConfigMap "x": the ResourceVersion in the precondition (1) does not match '
-            f"the ResourceVersion in record ({version}). The object might have been modified"
+            'Operation cannot be fulfilled on ConfigMap "x": the ResourceVersion in the precondition (1) does '
+            f"not match the ResourceVersion in record ({version}). The object might have been modified"
         ),
     )
     assert api.delete(path, options(preconditions={"uid": uid, "resourceVersion": version})).status == 200

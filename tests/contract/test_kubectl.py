@@ -53,9 +53,16 @@ def test_kubectls_server_side_apply_takes_over_its_client_side_apply(
 def test_under_another_name_it_does_not(cluster: Cluster, namespace: str) -> None:
     cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=text(config_map(data={"a": "1"})))
     failed = cluster.kubectl(
-        "apply", "--server-side", "--field-manager=other", "-n", namespace, "-f", "-",
-        stdin=text(config_map(data={"a": "2"})), code=1,
-    )  # fmt: skip
+        "apply",
+        "--server-side",
+        "--field-manager=other",
+        "-n",
+        namespace,
+        "-f",
+        "-",
+        stdin=text(config_map(data={"a": "2"})),
+        code=1,
+    )
     assert 'conflict with "kubectl-client-side-apply" using v1: .data.a' in failed.stderr
 
 

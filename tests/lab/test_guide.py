@@ -22,9 +22,19 @@ def test_the_guides_commands_make_a_mesh_and_take_it_away(start_lab: StartLab, o
     for context in ("east", "west"):
         assert set(hand.call(context)) == {"v1", "v2"}
     clusterz = hand.kubectl(
-        "east", "exec", "-n", "istio-system", "deploy/istiod", "-c", "discovery", "--",
-        "pilot-discovery", "request", "GET", "/debug/clusterz",
-    )  # fmt: skip
+        "east",
+        "exec",
+        "-n",
+        "istio-system",
+        "deploy/istiod",
+        "-c",
+        "discovery",
+        "--",
+        "pilot-discovery",
+        "request",
+        "GET",
+        "/debug/clusterz",
+    )
     assert {(found["id"], found["syncStatus"]) for found in json.loads(clusterz)} == {
         ("cluster1", "synced"),
         ("cluster2", "synced"),

@@ -68,8 +68,11 @@ def not_injected(mesh: StaticMesh) -> None:
 
 PROBES: list[tuple[str, Change, str | None]] = [
     ("healthy", lambda mesh: None, None),
-    ("gateway port blocked", lambda mesh: mesh.fault("webhook-blocked"),
-     "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"),
+    (
+        "gateway port blocked",
+        lambda mesh: mesh.fault("webhook-blocked"),
+        "context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
+    ),
     ("istiod gone behind a living gateway", lambda mesh: mesh.east.drop(ISTIOD_POD), "EOF"),
     ("istiod not ready", not_ready, "EOF"),
     ("webhook port refusing", lambda mesh: mesh.fault("webhook-refusing"), "EOF"),
@@ -77,17 +80,29 @@ PROBES: list[tuple[str, Change, str | None]] = [
     ("no Gateway", lambda mesh: mesh.east.drop(Ref(GATEWAY, "istiod-gateway", ISTIO_SYSTEM)), REFUSED),
     ("no gateway pod", lambda mesh: mesh.east.drop(GATEWAY_POD), REFUSED),
     ("gateway pod not injected", not_injected, REFUSED),
-    ("nobody at the address", lambda mesh: mesh.east.drop(GATEWAY_SERVICE),
-     "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"),
+    (
+        "nobody at the address",
+        lambda mesh: mesh.east.drop(GATEWAY_SERVICE),
+        "context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
+    ),
     ("no endpoints", lambda mesh: mesh.west.drop(Ref(ENDPOINT_SLICE, "istiod", ISTIO_SYSTEM)), REFUSED),
-    ("no Service", lambda mesh: mesh.west.drop(ISTIOD_SERVICE),
-     "dial tcp: lookup istiod.istio-system.svc on 10.96.0.10:53: no such host"),
-    ("unknown hostname", external_name("nowhere.example"),
-     "dial tcp: lookup istiod.istio-system.svc on 10.96.0.10:53: no such host"),
-    ("hostname without port 443", both(hostname, external_name("gateway.lab.invalid")),
-     f"dial tcp {EAST_LB}:443: {REFUSED}"),
+    (
+        "no Service",
+        lambda mesh: mesh.west.drop(ISTIOD_SERVICE),
+        "dial tcp: lookup istiod.istio-system.svc on 10.96.0.10:53: no such host",
+    ),
+    (
+        "unknown hostname",
+        external_name("nowhere.example"),
+        "dial tcp: lookup istiod.istio-system.svc on 10.96.0.10:53: no such host",
+    ),
+    (
+        "hostname without port 443",
+        both(hostname, external_name("gateway.lab.invalid")),
+        f"dial tcp {EAST_LB}:443: {REFUSED}",
+    ),
     ("hostname with port 443", both(hostname, port_443, external_name("gateway.lab.invalid")), None),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("change", "text"), [case[1:] for case in PROBES], ids=[case[0] for case in PROBES])
@@ -139,15 +154,30 @@ def test_injection_answers_both_clusters(context: str, cluster_id: str) -> None:
 
 
 CALLS: list[tuple[str, str, Change, dict[str, Any], str]] = [
-    ("istiod away", "east", lambda mesh: mesh.east.drop(ISTIOD_POD), {},
-     "dial tcp 10.96.100.222:443: connect: connection refused"),
-    ("webhook port refusing", "east", lambda mesh: mesh.fault("webhook-refusing"), {},
-     "dial tcp 10.96.100.222:443: connect: connection refused"),
-    ("no caBundle yet", "west", lambda mesh: None, {"caBundle": ""},
-     "tls: failed to verify certificate: x509: certificate signed by unknown authority"),
+    (
+        "istiod away",
+        "east",
+        lambda mesh: mesh.east.drop(ISTIOD_POD),
+        {},
+        "dial tcp 10.96.100.222:443: connect: connection refused",
+    ),
+    (
+        "webhook port refusing",
+        "east",
+        lambda mesh: mesh.fault("webhook-refusing"),
+        {},
+        "dial tcp 10.96.100.222:443: connect: connection refused",
+    ),
+    (
+        "no caBundle yet",
+        "west",
+        lambda mesh: None,
+        {"caBundle": ""},
+        "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+    ),
     ("dropped", "west", lambda mesh: mesh.fault("webhook-blocked"), {}, "context deadline exceeded"),
     ("no Service", "west", lambda mesh: mesh.west.drop(ISTIOD_SERVICE), {}, 'service "istiod" not found'),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(

@@ -248,14 +248,17 @@ IN_SETS: list[tuple[str, str]] = [
     ("istio.values.global.network=x", f"{SET_BY} meshctl; it is the cluster's network"),
     ("istio.values.global.meshID=x", f"{SET_BY} meshctl; it is meshID at the top of the file"),
     ("east.istio.values.global.externalIstiod=false", f"{SET_BY} meshctl; it is true on the primary and only there"),
-    ("west[0].istio.values.istiodRemote.injectionPath=/x",
-     f"{SET_BY} meshctl; it follows from clusterName and network"),
-    ("west[0].istio.values.global.remotePilotAddress=x",
-     f"{SET_BY} meshctl; it is the address of the primary's gateway, which east.gatewayAddress replaces"),
+    (
+        "west[0].istio.values.istiodRemote.injectionPath=/x",
+        f"{SET_BY} meshctl; it follows from clusterName and network",
+    ),
+    (
+        "west[0].istio.values.global.remotePilotAddress=x",
+        f"{SET_BY} meshctl; it is the address of the primary's gateway, which east.gatewayAddress replaces",
+    ),
     ("istio.values.profile=ambient", f"{SET_BY} meshctl; it follows from the cluster's role"),
     ("istio.values.revision=canary", f"{SET_BY} meshctl; the mesh has the one revision called default"),
-    ("istio.values.gateways=null",
-     f"{UNKNOWN_TO_ISTIO}"),
+    ("istio.values.gateways=null", f"{UNKNOWN_TO_ISTIO}"),
     ("cni.values.cni.cniConfDir=/x", f"{SET_BY} meshctl; it is confDir beside values"),
     ("istio.values.a=[1, .nan]", "is not a number that JSON knows"),
     ("istio.values=7", "must be a mapping, not the number 7"),
@@ -266,7 +269,7 @@ IN_SETS: list[tuple[str, str]] = [
     ("west.context=x", "west is not a mapping"),
     ("east[0]=x", "east is not a list"),
     ("istio.values={", f"{UNFINISHED}"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("assignment", "expected"), IN_SETS)
@@ -278,9 +281,7 @@ def test_a_problem_in_an_assignment_names_its_place(assignment: str, expected: s
 
 
 ELSEWHERE: list[tuple[Flags, dict[str, str], list[str]]] = [
-    (Flags(), {}, [
-        f"--east: {NO_EAST}",
-        f"--west: {NO_WEST}"]),
+    (Flags(), {}, [f"--east: {NO_EAST}", f"--west: {NO_WEST}"]),
     (
         Flags(east="a", west=("b",), sets=("east.network=network2",)),
         {},
@@ -299,24 +300,46 @@ ELSEWHERE: list[tuple[Flags, dict[str, str], list[str]]] = [
     (Flags(east="a", west=("b",), file="a\0b"), {}, ["a\0b: can't be read: the path holds a zero byte"]),
     (Flags(file="/"), {}, ["/: can't be read: is a directory"]),
     (Flags(east="a", west=("b",)), {"MESHCTL_ISTIO_VERSION": "1"}, [f"MESHCTL_ISTIO_VERSION: '1' {VERSION}"]),
-    (Flags(east="a", west=("b",)), {"MESHCTL_GATEWAY_INFRA_NODES": "{"}, [
-        f"MESHCTL_GATEWAY_INFRA_NODES: {UNFINISHED}"]),
-    (Flags(east="a", west=("b",)), {"MESHCTL_CNI_EXCLUDE_NAMESPACES": "a,B"}, [
-        f"MESHCTL_CNI_EXCLUDE_NAMESPACES: [1]: 'B' {NAMESPACE}"]),
+    (
+        Flags(east="a", west=("b",)),
+        {"MESHCTL_GATEWAY_INFRA_NODES": "{"},
+        [f"MESHCTL_GATEWAY_INFRA_NODES: {UNFINISHED}"],
+    ),
+    (
+        Flags(east="a", west=("b",)),
+        {"MESHCTL_CNI_EXCLUDE_NAMESPACES": "a,B"},
+        [f"MESHCTL_CNI_EXCLUDE_NAMESPACES: [1]: 'B' {NAMESPACE}"],
+    ),
     (Flags(east="a"), {"MESHCTL_WEST": "b,,c"}, ["MESHCTL_WEST: must not be empty"]),
-    (Flags(east="a", west=("b",)), {"MESHCTL_ISTIOVERSION": "1.28.6"}, [
-        "MESHCTL_ISTIOVERSION: unknown variable; did you mean MESHCTL_ISTIO_VERSION?"]),
-    (Flags(east="a", west=("b",), servers=("cluster3=https://h", "https://h")), {}, [
-        "--server: no cluster is called 'cluster3'; did you mean cluster2?",
-        "--server: write NAME=VALUE, where NAME is a cluster's name, as in cluster2=..."]),
-    (Flags(east="a", west=("b",), gateway_addresses=("cluster1=10.0.0.1:1",)), {}, [
-        "--gateway-address cluster1: must be an IP address alone; the ports are fixed"]),
-    (Flags(east="a", west=("b",), sets=("nonsense", "a..b=c", "a[x]=1", "=1")), {}, [
-        "--set nonsense: write path=value, as in west[0].network=net7",
-        "--set a..b: write path=value, as in west[0].network=net7",
-        "--set a[x]: write path=value, as in west[0].network=net7",
-        "--set : write path=value, as in west[0].network=net7"]),
-]  # fmt: skip
+    (
+        Flags(east="a", west=("b",)),
+        {"MESHCTL_ISTIOVERSION": "1.28.6"},
+        ["MESHCTL_ISTIOVERSION: unknown variable; did you mean MESHCTL_ISTIO_VERSION?"],
+    ),
+    (
+        Flags(east="a", west=("b",), servers=("cluster3=https://h", "https://h")),
+        {},
+        [
+            "--server: no cluster is called 'cluster3'; did you mean cluster2?",
+            "--server: write NAME=VALUE, where NAME is a cluster's name, as in cluster2=...",
+        ],
+    ),
+    (
+        Flags(east="a", west=("b",), gateway_addresses=("cluster1=10.0.0.1:1",)),
+        {},
+        ["--gateway-address cluster1: must be an IP address alone; the ports are fixed"],
+    ),
+    (
+        Flags(east="a", west=("b",), sets=("nonsense", "a..b=c", "a[x]=1", "=1")),
+        {},
+        [
+            "--set nonsense: write path=value, as in west[0].network=net7",
+            "--set a..b: write path=value, as in west[0].network=net7",
+            "--set a[x]: write path=value, as in west[0].network=net7",
+            "--set : write path=value, as in west[0].network=net7",
+        ],
+    ),
+]
 
 
 @pytest.mark.parametrize(("flags", "environ", "expected"), ELSEWHERE)

@@ -55,7 +55,8 @@ def install_rights(mesh: MeshSpec, cluster: Cluster) -> frozenset[Right]:
     if cluster == mesh.primary:
         rights |= {
             *_rights(("create", "patch"), ISTIO, "gateways", "virtualservices", namespaces=both),
-            *_rights(("create",), "", "pods/exec", namespaces=both),
+            # Over a WebSocket Kubernetes asks for `get` up to 1.34, and for `create` too from 1.35 on.
+            *_rights(("get", "create"), "", "pods/exec", namespaces=both),
             *_rights(("delete",), "", "secrets", namespaces=both),
         }
     return frozenset(rights)

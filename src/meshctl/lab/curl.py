@@ -8,17 +8,51 @@ from urllib.parse import urlsplit
 
 VERSION = "8.16.0"
 _FLAGS = {
-    "-s": "silent", "--silent": "silent", "-S": "show_error", "--show-error": "show_error",
-    "-Z": "parallel", "--parallel": "parallel", "-f": "fail", "--fail": "fail",
-    "-k": "", "--insecure": "", "-L": "", "--location": "", "-v": "", "--verbose": "", "-i": "include",
-    "--include": "include", "-4": "", "--ipv4": "", "--http1.1": "", "--no-progress-meter": "", "-N": "",
-    "--no-buffer": "", "--parallel-immediate": "", "-g": "globoff", "--globoff": "globoff", "--compressed": "",
-}  # fmt: skip
+    "-s": "silent",
+    "--silent": "silent",
+    "-S": "show_error",
+    "--show-error": "show_error",
+    "-Z": "parallel",
+    "--parallel": "parallel",
+    "-f": "fail",
+    "--fail": "fail",
+    "-k": "",
+    "--insecure": "",
+    "-L": "",
+    "--location": "",
+    "-v": "",
+    "--verbose": "",
+    "-i": "include",
+    "--include": "include",
+    "-4": "",
+    "--ipv4": "",
+    "--http1.1": "",
+    "--no-progress-meter": "",
+    "-N": "",
+    "--no-buffer": "",
+    "--parallel-immediate": "",
+    "-g": "globoff",
+    "--globoff": "globoff",
+    "--compressed": "",
+}
 _VALUES = {
-    "-m": "max_time", "--max-time": "max_time", "--connect-timeout": "connect_timeout", "-w": "write_out",
-    "--write-out": "write_out", "-o": "output", "--output": "output", "-H": "", "--header": "", "-A": "",
-    "--user-agent": "", "--parallel-max": "", "--retry": "", "--retry-delay": "", "-X": "", "--request": "",
-}  # fmt: skip
+    "-m": "max_time",
+    "--max-time": "max_time",
+    "--connect-timeout": "connect_timeout",
+    "-w": "write_out",
+    "--write-out": "write_out",
+    "-o": "output",
+    "--output": "output",
+    "-H": "",
+    "--header": "",
+    "-A": "",
+    "--user-agent": "",
+    "--parallel-max": "",
+    "--retry": "",
+    "--retry-delay": "",
+    "-X": "",
+    "--request": "",
+}
 _BRACES = re.compile(r"\{([^{}]*)\}|\[(\d+)-(\d+)\]")
 
 

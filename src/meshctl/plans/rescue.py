@@ -14,15 +14,18 @@ from meshctl.names import (
 )
 from meshctl.objects import Kind, Ref, dig
 from meshctl.plan import Act, Clients, Note
-from meshctl.spec import Cluster
+from meshctl.spec import Cluster, MeshSpec
 
 FINALIZER = "sailoperator.io/sail-operator"
-PATIENCE = 30.0  # an operator that comes back within this time does the work itself, and better
 GLANCE = 10.0
 
 
-def rescue(cluster: Cluster, kind: Kind) -> Act:
-    """Delete every object of a kind and release it from the operator's finalizer, if the operator is provably gone."""
+def rescue(mesh: MeshSpec, cluster: Cluster, kind: Kind) -> Act:
+    """Delete every object of a kind and release it from the operator's finalizer, if the operator is provably gone.
+
+    One that comes back as soon as a cluster is expected to answer does the work itself, and better.
+    """
+    patience = mesh.timeouts.contact
 
     def do(clients: Clients) -> Note | None:
         client = clients[cluster.name]
@@ -33,7 +36,7 @@ def rescue(cluster: Cluster, kind: Kind) -> Act:
             return None
         for ref in doomed:
             client.delete(ref)
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + patience
         while time.monotonic() < give_up:
             if operator_running(client):
                 return Note("the operator runs: it releases what is deleted itself")
@@ -47,7 +50,7 @@ def rescue(cluster: Cluster, kind: Kind) -> Act:
         sweep(clients, cluster)
         return Note(f"no operator: released {', '.join(map(str, released))} from {FINALIZER}", warning=True)
 
-    return Act("release what a vanished operator holds", do, timeout=PATIENCE * 3)
+    return Act("release what a vanished operator holds", do, timeout=patience * 3)
 
 
 def release(clients: Clients, cluster: Cluster, ref: Ref) -> bool:

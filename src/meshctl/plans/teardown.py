@@ -113,10 +113,10 @@ def _control_plane(mesh: MeshSpec, cluster: Cluster, wanted: Removal, needs: lis
             cluster,
             "Remove Istio",
             nudge(cluster, THE_ISTIO),
-            *([rescue(cluster, ISTIO_REVISION)] if wanted.rescue else []),
+            *([rescue(mesh, cluster, ISTIO_REVISION)] if wanted.rescue else []),
             # Istio has no finalizer and goes at once; the uninstall is done when its revisions are gone.
             delete(cluster, "Istio", [THE_ISTIO], mesh),
-            *([rescue(cluster, ISTIO_REVISION)] if wanted.rescue else []),
+            *([rescue(mesh, cluster, ISTIO_REVISION)] if wanted.rescue else []),
             Delete(cluster.name, "every IstioRevision", every(cluster, ISTIO_REVISION), t, operator_hint(cluster)),
             Wait(
                 "what Istio was made of to be gone",
@@ -134,7 +134,7 @@ def _control_plane(mesh: MeshSpec, cluster: Cluster, wanted: Removal, needs: lis
         cni := step(
             cluster,
             "Remove IstioCNI",
-            *([rescue(cluster, ISTIO_CNI)] if wanted.rescue else []),
+            *([rescue(mesh, cluster, ISTIO_CNI)] if wanted.rescue else []),
             delete(cluster, "IstioCNI", [THE_CNI], mesh, operator_hint(cluster)),
             Wait("its pods to be gone", (Awaited(cluster.name, CNI_DAEMON_SET, is_.gone),), t),
             Delete(cluster.name, "its pods", pods(cluster, CNI_NAMESPACE, CNI_PODS), t),

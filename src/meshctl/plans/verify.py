@@ -13,8 +13,8 @@ from meshctl import conditions as is_
 from meshctl.checks.probes import running
 from meshctl.errors import ConflictError, MeshctlError
 from meshctl.manifests import version_of
-from meshctl.names import DEPLOYMENT, MANAGED_BY, NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT
-from meshctl.objects import Ref, Verdict, dig
+from meshctl.names import CNI_DAEMON_SET, DEPLOYMENT, MANAGED_BY, NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT
+from meshctl.objects import Manifest, Ref, Verdict, dig
 from meshctl.plan import Act, Apply, Awaited, Clients, Delete, Fact, Note, Plan, Probe, Step, Wait, step
 from meshctl.plans.repairs import RESTARTED
 from meshctl.spec import Cluster, MeshSpec
@@ -198,6 +198,7 @@ def remove_samples(mesh: MeshSpec, cluster: Cluster) -> Step:
         cluster,
         "Remove the samples",
         Delete(cluster.name, "the samples", lambda clients: own_samples(clients, mesh, cluster), t, hint),
+        Act("look whether their pods can end", lambda clients: refuse_hanging(clients, mesh, cluster)),
         Delete(cluster.name, "their pods", lambda clients: own_pods(clients, mesh, cluster), t, hint),
         Delete(cluster.name, "their namespace", lambda clients: own_namespace(clients, mesh, cluster), t, hint),
     )
@@ -226,6 +227,24 @@ def own_pods(clients: Clients, mesh: MeshSpec, cluster: Cluster) -> list[Ref]:
         for pod in client.list(POD, namespace, labels=f"app={app}")
     ]
     return [Ref(POD, pod["metadata"]["name"], namespace) for pod in pods]
+
+
+def refuse_hanging(clients: Clients, mesh: MeshSpec, cluster: Cluster) -> Note | None:
+    """Refuse to wait for pods whose network nobody can take down, because the CNI plugin went before them."""
+    client, namespace = clients[cluster.name], mesh.sample_namespace
+    pods = [ref.name for ref in own_pods(clients, mesh, cluster) if set_up_by_cni(client.get(ref))]
+    if pods and client.get(CNI_DAEMON_SET) is None:
+        msg = (
+            f"{cluster.name}: the CNI plugin is gone, and without it pods cannot end: {', '.join(pods)} in {namespace}"
+        )
+        force = f"kubectl --context {cluster.context} -n {namespace} delete pods {' '.join(pods)} --force"
+        raise MeshctlError(msg, hint=f"bring it back with meshctl install, then run this again; or {force}")
+    return None
+
+
+def set_up_by_cni(pod: Manifest | None) -> bool:
+    """Say whether the CNI plugin redirects a pod's traffic: then there is a container that checks it."""
+    return any(one.get("name") == "istio-validation" for one in dig(pod, "spec", "initContainers") or [])
 
 
 def own_namespace(clients: Clients, mesh: MeshSpec, cluster: Cluster) -> list[Ref]:

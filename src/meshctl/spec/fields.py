@@ -24,7 +24,7 @@ KIND = "Mesh"
 _FORMAT = ("apiVersion", "kind")
 
 TIMEOUTS_ABOUT = {
-    "contact": "A cluster answers, before anything is begun.",
+    "contact": "A cluster, or an operator that is away, answers.",
     "cni": "IstioCNI is healthy.",
     "istio": "Istio on the primary is ready.",
     "remote": "Istio on a remote is ready.",

@@ -64,8 +64,12 @@ def test_disturbances_choose_by_user_path_and_agent() -> None:
         assert (await served.ask("POST", CONFIG_MAPS, config_map())).status == 500
         first = seen[0]
         assert (first.cluster, first.user, first.path, dict(first.query), first.agent) == (
-            "east", "admin", CONFIG_MAPS, {"limit": "1"}, "me/1",
-        )  # fmt: skip
+            "east",
+            "admin",
+            CONFIG_MAPS,
+            {"limit": "1"},
+            "me/1",
+        )
 
     on_cluster(story, Hooks(disturb=disturb))
 
@@ -96,8 +100,13 @@ def test_every_request_and_every_change_is_told() -> None:
 
     on_cluster(story, Hooks(answered=answered.append, changed=changed.append))
     assert [(one.method, one.status) for one in answered] == [
-        ("POST", 201), ("PATCH", 200), ("PATCH", 200), ("DELETE", 200), ("GET", 404), ("GET", 200),
-    ]  # fmt: skip
+        ("POST", 201),
+        ("PATCH", 200),
+        ("PATCH", 200),
+        ("DELETE", 200),
+        ("GET", 404),
+        ("GET", 200),
+    ]
     assert [(one.type, one.kind.name, one.namespace, one.name) for one in changed] == [
         (kind, "ConfigMap", "default", "a") for kind in ("ADDED", "MODIFIED", "DELETED")
     ]

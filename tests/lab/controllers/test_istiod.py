@@ -78,9 +78,15 @@ class Pair:
             obj("v1", "Namespace", "default"),
             injector("/inject/cluster/cluster2/net/network2", ""),
             obj("v1", "ServiceAccount", ACCOUNT, ISTIO_SYSTEM),
-            obj("v1", "Secret", READER_TOKEN.name, ISTIO_SYSTEM, metadata=account,
-                type="kubernetes.io/service-account-token"),
-        )  # fmt: skip
+            obj(
+                "v1",
+                "Secret",
+                READER_TOKEN.name,
+                ISTIO_SYSTEM,
+                metadata=account,
+                type="kubernetes.io/service-account-token",
+            ),
+        )
         self.east.seed(external(), cacerts())
         self.world: World = world_of(self.east, self.west)
 

@@ -147,12 +147,14 @@ def test_whose_webhooks_istiod_patches() -> None:
     ("path", "expected"),
     [
         ("/inject", {}),
-        ("/inject/cluster/cluster2/net/network2",
-         {"ISTIO_META_CLUSTER_ID": "cluster2", "ISTIO_META_NETWORK": "network2"}),
+        (
+            "/inject/cluster/cluster2/net/network2",
+            {"ISTIO_META_CLUSTER_ID": "cluster2", "ISTIO_META_NETWORK": "network2"},
+        ),
         ("/inject/cluster/a--slash--b/foo/bar", {"ISTIO_META_CLUSTER_ID": "a/b", "FOO": "bar"}),
         ("/inject/cluster", {}),
     ],
-)  # fmt: skip
+)
 def test_what_the_path_asks_for(path: str, expected: dict[str, str]) -> None:
     assert istiod_injection.path_variables(path) == expected
 

@@ -197,7 +197,7 @@ def test_a_namespace_is_furnished_and_ends_with_its_content() -> None:
                 conditions = dig(cluster.peek(Ref(NAMESPACE, "n")), "status", "conditions") or ()
                 return next((c["message"] for c in conditions if c["type"] == kind and c["status"] == "True"), "")
 
-            await cluster.until(lambda: "pods has 1 resource instances" in told("NamespaceContentRemaining"))
+            await cluster.until(lambda: "pods. has 1 resource instances" in told("NamespaceContentRemaining"))
             assert cluster.peek(Ref(CONFIG_MAP, "kube-root-ca.crt", "n")), "pods go first"
             await api.delete(Ref(POD, "p", "n"), grace=0)
             await cluster.until(

@@ -255,9 +255,16 @@ class Objects:
         verb: Verb = "UPDATE"
         old = live.served(target.api_version)
         write = Write(
-            resource, target.version, verb, target.namespace, target.name, call.user, call.dry_run,
-            target.subresource, old,
-        )  # fmt: skip
+            resource,
+            target.version,
+            verb,
+            target.namespace,
+            target.name,
+            call.user,
+            call.dry_run,
+            target.subresource,
+            old,
+        )
         mutated = await self.admission.mutate(write, new, call.warnings)
         if mutated is not None and mutated is not new:
             new = self._renewed(target, mutated, live, call)

@@ -23,11 +23,19 @@ NOBODYS: frozenset[Path] = frozenset(
     | {
         ("f:metadata", f"f:{name}")
         for name in (
-            "name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp",
-            "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink",
+            "name",
+            "namespace",
+            "uid",
+            "resourceVersion",
+            "generation",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "managedFields",
+            "selfLink",
         )
     }
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +52,11 @@ class Owner:
     def same(self, other: "Owner") -> bool:
         """Whether both are the same manager doing the same kind of write."""
         return (self.manager, self.operation, self.api_version, self.subresource) == (
-            other.manager, other.operation, other.api_version, other.subresource,
-        )  # fmt: skip
+            other.manager,
+            other.operation,
+            other.api_version,
+            other.subresource,
+        )
 
 
 Owners = tuple[Owner, ...]

@@ -70,9 +70,15 @@ class Removal:
         live = self.objects.get(target)
         _check(target, live, options)
         write = Write(
-            target.resource, target.version, "DELETE", target.namespace, target.name, call.user, call.dry_run,
+            target.resource,
+            target.version,
+            "DELETE",
+            target.namespace,
+            target.name,
+            call.user,
+            call.dry_run,
             old=live.served(target.api_version),
-        )  # fmt: skip
+        )
         await self.objects.admission.mutate(write, None, call.warnings)
         await self.objects.admission.validate(write, None, call.warnings)
         live = self.objects.get(target)

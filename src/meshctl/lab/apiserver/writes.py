@@ -211,9 +211,15 @@ def proposed_update(resource: Resource, obj: Manifest, live: Manifest | None, ow
 
 
 def proposed_apply(
-    resource: Resource, config: Manifest, live: Manifest | None, owners: Owners, by: Owner, *, force: bool,
+    resource: Resource,
+    config: Manifest,
+    live: Manifest | None,
+    owners: Owners,
+    by: Owner,
+    *,
+    force: bool,
     called: str = "",
-) -> Proposal:  # fmt: skip
+) -> Proposal:
     """Return what a server-side apply proposes; raise 409 when it would change fields of other managers.
 
     `called` is what the configuration calls its object, for errors.

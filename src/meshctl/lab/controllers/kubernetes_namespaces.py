@@ -39,18 +39,29 @@ def conditions(left: Leftovers) -> list[Manifest]:
     holding = ", ".join(f"{name} in {number} resource instances" for name, number in sorted(finalizers.items()))
     done = "All content successfully deleted, may be waiting on finalization"
     return [
-        _condition("NamespaceDeletionDiscoveryFailure", "", "ResourcesDiscovered",
-                   "All resources successfully discovered"),
-        _condition("NamespaceDeletionGroupVersionParsingFailure", "", "ParsedGroupVersions",
-                   "All legacy kube types successfully parsed"),
+        _condition(
+            "NamespaceDeletionDiscoveryFailure", "", "ResourcesDiscovered", "All resources successfully discovered"
+        ),
+        _condition(
+            "NamespaceDeletionGroupVersionParsingFailure",
+            "",
+            "ParsedGroupVersions",
+            "All legacy kube types successfully parsed",
+        ),
         _condition("NamespaceDeletionContentFailure", "", "ContentDeleted", done),
-        _condition("NamespaceContentRemaining", f"Some resources are remaining: {remaining}" if left else "",
-                   "SomeResourcesRemain" if left else "ContentRemoved", "All content successfully removed"),
-        _condition("NamespaceFinalizersRemaining",
-                   f"Some content in the namespace has finalizers remaining: {holding}" if holding else "",
-                   "SomeFinalizersRemain" if holding else "ContentHasNoFinalizers",
-                   "All content-preserving finalizers finished"),
-    ]  # fmt: skip
+        _condition(
+            "NamespaceContentRemaining",
+            f"Some resources are remaining: {remaining}" if left else "",
+            "SomeResourcesRemain" if left else "ContentRemoved",
+            "All content successfully removed",
+        ),
+        _condition(
+            "NamespaceFinalizersRemaining",
+            f"Some content in the namespace has finalizers remaining: {holding}" if holding else "",
+            "SomeFinalizersRemain" if holding else "ContentHasNoFinalizers",
+            "All content-preserving finalizers finished",
+        ),
+    ]
 
 
 def _condition(kind: str, problem: str, reason: str, fine: str) -> Manifest:
