@@ -27,7 +27,8 @@ from meshctl.names import (
 )
 from meshctl.objects import Ref
 from meshctl.plan import Action, Apply, Awaited, Plan, Probe, Step, Wait
-from meshctl.plans.install import Circumstances, install
+from meshctl.plans.facts import Circumstances
+from meshctl.plans.install import install
 from meshctl.spec import MeshSpec
 
 
@@ -206,10 +207,11 @@ class Earliest:
         """Return when the operator of a remote reaches istiod: it asks when the root comes, then once every period."""
         primary = self.plan.mesh.primary.name
         open_ = latest(self.gateway(primary), self.applied("expose-istiod.yaml", primary))
-        asked = self.ca_bundle(cluster)
-        while asked.seconds < open_.seconds and self.delays.of(self.delays.probe_period):
-            asked = self.after(asked, cluster, "probe_period")
-        return latest(asked, open_)
+        asked, period = self.ca_bundle(cluster), self.delays.of(self.delays.probe_period)
+        waited = open_.seconds - asked.seconds
+        if waited <= 0 or not period:
+            return latest(asked, open_)
+        return self.after(open_, cluster, "probe_period", part=-waited % period / period)
 
     def revision_ready(self, cluster: str) -> Moment:
         """Return when the operator has seen that the control plane is ready, and gone over the charts again."""

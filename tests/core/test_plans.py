@@ -5,7 +5,8 @@ import pytest
 from meshctl.manifests import render, version_of
 from meshctl.names import KINDS
 from meshctl.plan import Apply, Plan, refs_of
-from meshctl.plans.install import Circumstances, install
+from meshctl.plans.facts import Circumstances
+from meshctl.plans.install import install
 from meshctl.plans.teardown import Removal, teardown
 from meshctl.plans.verify import Tally, verify
 from meshctl.spec import Cluster, GatewayOptions, ImageOptions, MeshSpec

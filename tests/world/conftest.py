@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.world.harness import LabUnderTest, fresh_lab
+from tests.world.harness import WORLDS, LabUnderTest, fresh_lab
 
 NewLab = Callable[..., LabUnderTest]
 
@@ -21,3 +21,10 @@ def new_lab() -> Iterator[NewLab]:
 def lab(new_lab: NewLab) -> LabUnderTest:
     """A fresh lab of two clusters, without delays."""
     return new_lab()
+
+
+@pytest.fixture(params=["lab", pytest.param("real", marks=pytest.mark.real)])
+def mesh(request: pytest.FixtureRequest) -> Iterator[LabUnderTest]:
+    """Two fresh clusters without delays: the lab's, and real API servers with the lab attached to them."""
+    with WORLDS[request.param]() as clusters:
+        yield clusters

@@ -5,36 +5,29 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from meshctl.lab.control_client import ask
+from meshctl.objects import Manifest, Ref
+from tests.attached import attached_lab
+from tests.real.controlplane import ControlPlane, control_planes, write_kubeconfig
+from tests.world.commands import Result, run
 
 SECONDS = 60
 MESH = ("--east", "east", "--west", "west")
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def said(self) -> str:
-        """Everything it printed."""
-        return self.out + self.err
-
-
-@dataclass(frozen=True, slots=True)
 class LabUnderTest:
-    """A lab in the background, in a folder of its own."""
+    """Clusters with a folder of their own: a lab in the background, or real ones with the lab attached to them.
+
+    What is about the lab itself (`up`, `down`, `fault`, `clear`, `asked`) is for the former only.
+    """
 
     folder: Path
 
@@ -64,16 +57,7 @@ class LabUnderTest:
 
     def meshctl(self, *args: str, timeout: float = SECONDS, stdin: str = "", **environ: str) -> Result:
         """Run meshctl to its end."""
-        done = subprocess.run(
-            self.command(*args),
-            env={**self.environ, **environ},
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            input=stdin,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout, done.stderr)
+        return run(args, {**self.environ, **environ}, stdin, timeout)
 
     def begin(self, *args: str) -> "subprocess.Popen[str]":
         """Start meshctl and let it run; the caller ends it."""
@@ -122,6 +106,14 @@ class LabUnderTest:
         assert code is None or done.returncode == code, done.stdout + done.stderr
         return done.stdout
 
+    def get(self, context: str, ref: Ref) -> Manifest | None:
+        """Return an object, with the managers of its fields."""
+        where = ("-n", ref.namespace) if ref.namespace else ()
+        how = ("--ignore-not-found", "--show-managed-fields", "-o", "json")
+        found = self.kubectl(context, *where, "get", ref.kind.resource, ref.name, *how)
+        obj: Manifest | None = json.loads(found) if found else None
+        return obj
+
     def objects(self, context: str, kinds: Sequence[str]) -> list[dict[str, Any]]:
         """Return every object of these kinds (as kubectl names them), in all namespaces."""
         items: list[dict[str, Any]] = json.loads(self.kubectl(context, "get", ",".join(kinds), "-A", "-o", "json"))[
@@ -146,3 +138,25 @@ def fresh_lab(*options: str) -> Iterator[LabUnderTest]:
             yield lab
         finally:
             lab.down()
+
+
+@contextmanager
+def real_planes() -> Iterator[tuple[LabUnderTest, tuple[ControlPlane, ...]]]:
+    """Run two real control planes with the lab's controllers attached to them."""
+    with TemporaryDirectory(prefix="mesh-") as folder, control_planes("east", "west") as planes:
+        mesh = LabUnderTest(Path(folder))
+        write_kubeconfig(mesh.kubeconfig, [plane.context() for plane in planes])
+        with attached_lab(mesh.kubeconfig, mesh.folder):
+            yield mesh, planes
+
+
+@contextmanager
+def fresh_real() -> Iterator[LabUnderTest]:
+    """Run two real control planes for somebody who needs no more than their addresses."""
+    with real_planes() as (mesh, _):
+        yield mesh
+
+
+World = Callable[[], AbstractContextManager[LabUnderTest]]
+WORLDS: Mapping[str, World] = {"lab": fresh_lab, "real": fresh_real}
+"""Where tests run that are about two clusters, whatever these are made of."""

@@ -12,9 +12,9 @@ import yaml
 from meshctl.names import CACERTS, GATEWAY_SERVICE, NETWORK_LABEL, THE_ISTIO
 from meshctl.objects import Manifest, dig
 from tests.conftest import StartLab
-from tests.lab.by_hand import Hand, primary
+from tests.lab.by_hand import primary
 from tests.labs import ThreadLab
-from tests.world.harness import MESH
+from tests.world.harness import MESH, LabUnderTest
 from tests.world.interruption import is_write
 
 KUBECTL = "kubectl-client-side-apply"
@@ -46,21 +46,20 @@ def foreign_service() -> str:
     ids=["service", "istio"],
 )
 def test_a_field_of_another_manager_is_a_conflict_until_it_is_taken_by_force(
-    start_lab: StartLab, theirs: str, field: str
+    mesh: LabUnderTest, theirs: str, field: str
 ) -> None:
-    lab = start_lab()
-    Hand(lab).apply("east", theirs)
+    mesh.kubectl("east", "apply", "-f", "-", stdin=theirs)
 
-    refused = lab.meshctl("install", *MESH)
-    assert refused.returncode == 1, refused.stderr
-    assert f'"{KUBECTL}" owns' in refused.stderr
-    assert field in refused.stderr
-    assert "--force-conflicts" in refused.stderr
+    refused = mesh.install()
+    assert refused.code == 1, refused.said
+    assert f'"{KUBECTL}" owns' in refused.err
+    assert field in refused.err
+    assert "--force-conflicts" in refused.err
 
-    forced = lab.meshctl("install", *MESH, "--force-conflicts")
-    assert forced.returncode == 0, forced.stderr
-    assert dig(lab.get("east", GATEWAY_SERVICE), "metadata", "labels", NETWORK_LABEL) == "network1"
-    assert dig(lab.get("east", THE_ISTIO), "spec", "version") == "v1.28.6"
+    forced = mesh.install("--force-conflicts")
+    assert forced.code == 0, forced.said
+    assert dig(mesh.get("east", GATEWAY_SERVICE), "metadata", "labels", NETWORK_LABEL) == "network1"
+    assert dig(mesh.get("east", THE_ISTIO), "spec", "version") == "v1.28.6"
 
 
 def test_missing_rights_are_listed_and_nothing_is_written(start_lab: StartLab) -> None:

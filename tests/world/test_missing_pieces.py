@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.world.harness import LabUnderTest, fresh_lab
+from tests.world.harness import WORLDS, LabUnderTest, World
 
 BRIEF = ("--timeout", "1s", "--set", "timeouts.samples=2s", "--set", "timeouts.delete=5s")
 SYSTEM = ("-n", "istio-system")
@@ -21,8 +21,9 @@ SECRET = "istio-remote-secret-cluster2"
 class Loan:
     """One lab with a mesh on it, lent to a test at a time; one that a test did not bring back whole is replaced."""
 
-    def __init__(self, stack: ExitStack) -> None:
+    def __init__(self, stack: ExitStack, world: World) -> None:
         self._stack = stack
+        self._world = world
         self._lab: LabUnderTest | None = None
 
     @contextmanager
@@ -30,7 +31,7 @@ class Loan:
         lab, self._lab = self._lab, None
         if lab is None:
             self._stack.close()
-            lab = self._stack.enter_context(fresh_lab())
+            lab = self._stack.enter_context(self._world())
             installed = lab.install()
             assert installed.code == 0, installed.said
         yield lab
@@ -38,9 +39,9 @@ class Loan:
 
 
 @pytest.fixture(scope="module")
-def loan() -> Iterator[Loan]:
+def loan(request: pytest.FixtureRequest) -> Iterator[Loan]:
     with ExitStack() as stack:
-        yield Loan(stack)
+        yield Loan(stack, WORLDS[request.param])
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +255,20 @@ PIECES = (
 )
 
 
-@pytest.mark.parametrize("piece", PIECES, ids=lambda piece: piece.name)
+ON_REAL_SERVERS = frozenset({"remote secret", "network label of East's gateway Service", "sidecar"})
+"""One piece of each sort: what istiod reads, what a gateway is found by, what a webhook does."""
+
+CASES = [
+    *(pytest.param("lab", piece, id=f"lab-{piece.name}") for piece in PIECES),
+    *(
+        pytest.param("real", piece, id=f"real-{piece.name}", marks=pytest.mark.real)
+        for piece in PIECES
+        if piece.name in ON_REAL_SERVERS
+    ),
+]
+
+
+@pytest.mark.parametrize(("loan", "piece"), CASES, indirect=["loan"])
 def test_verify_names_the_piece_that_is_missing_and_install_brings_it_back(loan: Loan, piece: Piece) -> None:
     with loan.lab() as lab:
         piece.take(lab)

@@ -6,7 +6,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 
 import pytest
 
@@ -15,7 +14,7 @@ from meshctl.objects import dig
 from tests.conftest import StartLab
 from tests.labs import ThreadLab
 from tests.world.harness import MESH
-from tests.world.interruption import end, is_write, running, signalled, tripwire
+from tests.world.interruption import end, running, signalled, tripwire
 from tests.world.settling import settled
 
 BOTH = ("east", "west")
@@ -107,29 +106,6 @@ def test_a_run_that_ends_leaves_a_lock_that_was_taken_from_it_alone(start_lab: S
 
             assert [holder(lab, context) for context in BOTH] == taken
             assert lab.meshctl("install", *MESH).returncode == 6
-
-
-def test_the_lock_of_another_machine_needs_force(start_lab: StartLab) -> None:
-    lab = start_lab()
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-    meta = {
-        "name": LOCK.name,
-        "namespace": LOCK.namespace,
-        "annotations": {"meshctl.io/purpose": "meshctl teardown"},
-    }
-    spec = {"holderIdentity": "ada@elsewhere/0/1", "leaseDurationSeconds": 30, "acquireTime": now, "renewTime": now}
-    lab.create("west", {"apiVersion": LOCK.kind.api_version, "kind": "Lease", "metadata": meta, "spec": spec})
-
-    refused = lab.meshctl("install", *MESH)
-    assert refused.returncode == 6, refused.stderr
-    assert "cluster2: meshctl teardown by ada@elsewhere/0/1" in refused.stderr
-    assert holder(lab, "west") == "ada@elsewhere/0/1"
-    assert holder(lab, "east") == ""
-    assert [r for r in lab.requests() if is_write(r)] == []
-
-    forced = lab.meshctl("install", *MESH, "--force-unlock")
-    assert forced.returncode == 0, forced.stderr
-    assert locks(lab) == []
 
 
 def test_a_second_ctrl_c_does_not_wait_for_a_server_that_hangs(start_lab: StartLab) -> None:

@@ -6,23 +6,23 @@ from tests.world.conftest import NewLab
 from tests.world.harness import MESH, LabUnderTest
 
 
-def test_install_verify_teardown(lab: LabUnderTest) -> None:
-    installed = lab.install()
+def test_install_verify_teardown(mesh: LabUnderTest) -> None:
+    installed = mesh.install()
     assert installed.code == 0, installed.said
-    verified = lab.verify()
+    verified = mesh.verify()
     assert verified.code == 0, verified.said
     assert "Every version answered every cluster" in verified.out
-    removed = lab.teardown()
+    removed = mesh.teardown()
     assert removed.code == 0, removed.said
     assert "nothing is left of the mesh" in removed.out
 
 
-def test_a_second_install_changes_nothing(lab: LabUnderTest) -> None:
-    assert lab.install().code == 0
+def test_a_second_install_changes_nothing(mesh: LabUnderTest) -> None:
+    assert mesh.install().code == 0
     kinds = ("istio", "istiocni", "service", "deployment", "secret", "namespace", "gateways.networking.istio.io")
-    before = {c: [o["metadata"]["resourceVersion"] for o in lab.objects(c, kinds)] for c in ("east", "west")}
-    assert lab.install().code == 0
-    after = {c: [o["metadata"]["resourceVersion"] for o in lab.objects(c, kinds)] for c in ("east", "west")}
+    before = {c: [o["metadata"]["resourceVersion"] for o in mesh.objects(c, kinds)] for c in ("east", "west")}
+    assert mesh.install().code == 0
+    after = {c: [o["metadata"]["resourceVersion"] for o in mesh.objects(c, kinds)] for c in ("east", "west")}
     assert after == before
 
 
@@ -47,8 +47,8 @@ def test_the_upstream_operator(new_lab: NewLab) -> None:
     assert removed.code == 0, removed.said
 
 
-def test_events_are_json_lines_and_end_with_ended(lab: LabUnderTest) -> None:
-    installed = lab.meshctl("install", *MESH, "-o", "json")
+def test_events_are_json_lines_and_end_with_ended(mesh: LabUnderTest) -> None:
+    installed = mesh.meshctl("install", *MESH, "-o", "json")
     assert installed.code == 0
     events = [json.loads(line) for line in installed.out.splitlines()]
     planned = next(event for event in events if event["type"] == "planned")
@@ -57,14 +57,14 @@ def test_events_are_json_lines_and_end_with_ended(lab: LabUnderTest) -> None:
     assert {e["step"] for e in events if e["type"] == "finished"} == steps
 
 
-def test_a_dry_run_writes_nothing(lab: LabUnderTest) -> None:
-    told = lab.install("--dry-run")
+def test_a_dry_run_writes_nothing(mesh: LabUnderTest) -> None:
+    told = mesh.install("--dry-run")
     assert told.code == 0, told.said
     assert (
         "<address of service/istio-eastwestgateway in istio-system on cluster1>" in told.out
         or "Install Istio" in told.out
     )
-    assert lab.kubectl("east", "get", "istio", "-o", "name") == ""
+    assert mesh.kubectl("east", "get", "istio", "-o", "name") == ""
 
 
 def test_remotes_keep_their_names(new_lab: NewLab) -> None:

@@ -159,7 +159,7 @@ def test_pods_that_stop_slowly_hang_the_guides_line_and_not_teardown(new_lab: Ne
         "namespace/istio-system",
         "namespace/istio-cni",
     )
-    lab.kubectl("west", "delete", *all_at_once, "--timeout=8s", code=1)
+    lab.kubectl("west", "delete", *all_at_once, "--timeout=5s", code=1)
     assert names(lab, "west", "istiocni") == set()
     hanging = uids(lab, "west", "sample", "pod")
     assert hanging

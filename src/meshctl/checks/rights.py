@@ -33,7 +33,7 @@ def install_rights(mesh: MeshSpec, cluster: Cluster) -> frozenset[Right]:
     """Return what `install` needs on one cluster."""
     both = (ISTIO_SYSTEM,)
     rights = {
-        *_rights(("get", *WRITE), "", "namespaces"),
+        *_rights((*READ, *WRITE), "", "namespaces"),
         *_rights(("get",), "apiextensions.k8s.io", "customresourcedefinitions"),
         *_rights((*READ, *WRITE), SAIL, "istios", "istiocnis"),
         *_rights(READ, SAIL, "istiorevisions"),

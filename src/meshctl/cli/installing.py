@@ -15,7 +15,8 @@ from meshctl.cli.session import Session, Show, session
 from meshctl.cluster import Client
 from meshctl.errors import Exit, RefusedError, TransientError
 from meshctl.plan import Plan
-from meshctl.plans.install import Circumstances, install
+from meshctl.plans.facts import Circumstances
+from meshctl.plans.install import install
 from meshctl.render.choose import Output
 from meshctl.spec import MeshSpec
 

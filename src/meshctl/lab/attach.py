@@ -140,8 +140,18 @@ async def _serve(
     http = web.Server(answer, access_log=None)
     tls = server_context(certificates, key)
     server = await asyncio.get_running_loop().create_server(http, sock=listening, ssl=tls)
-    stack.push_async_callback(http.shutdown, STOP_SECONDS)
-    stack.callback(server.close)
+    stack.push_async_callback(_hang_up, server, http)
+
+
+async def _hang_up(server: asyncio.Server, http: web.Server) -> None:
+    """End a server and its connections without the farewells of TLS, which outlast the loop."""
+    server.close()
+    transports = [connection.transport for connection in http.connections]
+    await http.shutdown(STOP_SECONDS)
+    for transport in transports:
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
+    await asyncio.sleep(0)
 
 
 async def _patiently(name: str, act: Callable[[], Coroutine[None, None, None]]) -> None:

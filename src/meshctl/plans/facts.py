@@ -2,7 +2,8 @@
 
 import base64
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from meshctl.checks.kernel import edited_template
 from meshctl.conditions import ingress_of
@@ -15,6 +16,15 @@ from meshctl.spec import Cluster, MeshSpec
 
 Resolve = Callable[[str], list[str]]
 """A hostname's IP addresses, or none when it does not resolve."""
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What was found out about the clusters beforehand: API server URLs by remote, and whether kernels are old."""
+
+    resolve: Resolve
+    servers: Mapping[str, str] = field(default_factory=dict)
+    old_kernel: bool = False
 
 
 def is_ip(text: str) -> bool:

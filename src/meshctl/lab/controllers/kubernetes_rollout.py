@@ -158,7 +158,7 @@ def status(deployment: Manifest, sets: Sequence[Manifest], new: Manifest, now: d
     }
     before = dig(deployment, "status") or {}
     conditions = [
-        _available(enough=available >= wanted - limits(deployment).unavailable),
+        _available(enough=available >= wanted - _tolerated(deployment)),
         _progressing(deployment, before, numbers, name_of(new), now, deadline),
     ]
     failure = next((c for c in dig(new, "status", "conditions") or () if c.get("type") == "ReplicaFailure"), None)
@@ -170,6 +170,12 @@ def status(deployment: Manifest, sets: Sequence[Manifest], new: Manifest, now: d
     if progress["reason"] == "ReplicaSetUpdated" and _moved(before, numbers):
         progress["lastUpdateTime"] = stamp(now)
     return {**result, "conditions": dated}
+
+
+def _tolerated(deployment: Manifest) -> int:
+    """Return how many pods may be missing while a Deployment counts as available: none, unless it rolls."""
+    recreated = dig(deployment, "spec", "strategy", "type") == "Recreate"
+    return 0 if recreated else limits(deployment).unavailable
 
 
 def _available(*, enough: bool) -> Manifest:

@@ -1,0 +1,83 @@
+"""One run at a time, and a run that died does not stand in the way of the next."""
+
+import json
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from subprocess import Popen
+
+import pytest
+
+from meshctl.names import LOCK, THE_ISTIO
+from meshctl.objects import dig
+from tests.world.harness import MESH, LabUnderTest
+
+BOTH = ("east", "west")
+
+
+@contextmanager
+def install_stopped(mesh: LabUnderTest, finished: int) -> Iterator["Popen[str]"]:
+    """Freeze an install as soon as it has told of so many finished steps; it does not outlive the block."""
+    with mesh.begin("install", *MESH, "-o", "json") as process:
+        try:
+            lines = (json.loads(line) for line in process.stdout or ())
+            told = (event for event in lines if event["type"] == "finished" and event["outcome"] != "skipped")
+            assert [next(told) for _ in range(finished)]
+            process.send_signal(signal.SIGSTOP)
+            yield process
+        finally:
+            process.kill()
+
+
+def holder(mesh: LabUnderTest, context: str) -> str:
+    """Return who holds the lock of a cluster, nobody if empty."""
+    return str(dig(mesh.get(context, LOCK), "spec", "holderIdentity") or "")
+
+
+def test_a_second_install_is_refused_while_the_first_one_is_at_work(mesh: LabUnderTest) -> None:
+    with install_stopped(mesh, finished=1) as first:
+        second = mesh.install()
+        assert second.code == 6, second.said
+        assert "another run is in progress" in second.err
+        for name in ("cluster1", "cluster2"):
+            assert f"{name}: meshctl install by " in second.err
+
+        first.send_signal(signal.SIGCONT)
+        told, said = first.communicate(timeout=120)
+        assert first.returncode == 0, told + said
+    assert [holder(mesh, context) for context in BOTH] == ["", ""]
+
+
+@pytest.mark.parametrize("finished", [2, 7])
+def test_an_install_goes_on_where_a_killed_one_stopped(mesh: LabUnderTest, finished: int) -> None:
+    with install_stopped(mesh, finished) as first:
+        first.kill()
+        assert first.wait(10) == -signal.SIGKILL
+
+    again = mesh.install()
+    assert again.code == 0, again.said
+    verified = mesh.verify()
+    assert verified.code == 0, verified.said
+
+
+def test_the_lock_of_another_machine_needs_force(mesh: LabUnderTest) -> None:
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    meta = {
+        "name": LOCK.name,
+        "namespace": LOCK.namespace,
+        "annotations": {"meshctl.io/purpose": "meshctl teardown"},
+    }
+    spec = {"holderIdentity": "ada@elsewhere/0/1", "leaseDurationSeconds": 30, "acquireTime": now, "renewTime": now}
+    lease = {"apiVersion": LOCK.kind.api_version, "kind": "Lease", "metadata": meta, "spec": spec}
+    mesh.kubectl("west", "create", "-f", "-", stdin=json.dumps(lease))
+
+    refused = mesh.install()
+    assert refused.code == 6, refused.said
+    assert "cluster2: meshctl teardown by ada@elsewhere/0/1" in refused.err
+    assert [holder(mesh, context) for context in BOTH] == ["", "ada@elsewhere/0/1"]
+    assert [mesh.get(context, THE_ISTIO) for context in BOTH] == [None, None]
+
+    forced = mesh.install("--force-unlock")
+    assert forced.code == 0, forced.said
+    assert [holder(mesh, context) for context in BOTH] == ["", ""]
