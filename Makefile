@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell cksum pyproject.toml | cut -d' ' -f1)
 SPEED ?= 5
 
-.PHONY: help setup demo test check format lint types contracts test-real bench picture docs wheel clean
+.PHONY: help setup demo test check format lint types contracts test-real bench picture transcript docs wheel clean
 
 help:
 	@echo "make demo       two clusters on this machine: install, verify, teardown"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-real  the tests against real Kubernetes control planes (needs Go, builds once)"
 	@echo "make bench      what is claimed about speed, measured"
 	@echo "make picture    docs/terminal.svg, from a real run"
+	@echo "make transcript docs/explanation/real-api-servers.md, from a real run"
 	@echo "make docs       the generated pages of docs/reference"
 	@echo "make wheel      dist/*.whl"
 
@@ -55,6 +56,10 @@ bench: $(READY)
 
 picture: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/picture.py docs/terminal.svg
+
+transcript: $(READY)
+	$(BIN)/python -m tests.real.build
+	$(BIN)/python -m scripts.transcript docs/explanation/real-api-servers.md
 
 docs: $(READY)
 	$(BIN)/python scripts/reference.py docs/reference

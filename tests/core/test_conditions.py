@@ -181,6 +181,12 @@ PROBE = "sailoperator.io/readinessProbe."
         (is_.ca_bundle_set, None, False, "has not made the injection webhook"),
         (is_.probe_passed, webhook(**{f"{PROBE}status": "true", f"{PROBE}reason": ""}), True, ""),
         (is_.probe_passed, webhook(**{f"{PROBE}status": "false", f"{PROBE}reason": "EOF"}), False, "EOF"),
+        (
+            is_.probe_passed,
+            webhook(**{f"{PROBE}status": "false", f"{PROBE}reason": 'Get "x": context deadline exceeded'}),
+            False,
+            "port 15017 of the primary's gateway are dropped",
+        ),
         (is_.probe_passed, webhook(**{f"{PROBE}status": "false"}), False, "not with 200"),
         (is_.probe_passed, webhook(), False, "has not probed"),
         (is_.holds_cluster("cluster2"), {"data": {"cluster2": "x"}}, True, ""),
@@ -212,3 +218,24 @@ def test_what_is_being_deleted_says_what_holds_it() -> None:
     }
     terminating = {"metadata": {"deletionTimestamp": "now"}, "status": {"conditions": [remains]}}
     assert is_.gone(terminating).detail == "Some resources remain: pods. has 1"
+
+
+def test_a_version_that_somebody_else_has_set_does_not_come_back_by_waiting() -> None:
+    fields = [{"manager": "gitops", "fieldsV1": {"f:spec": {"f:version": {}}}}, {"manager": "meshctl", "fieldsV1": {}}]
+    verdict = is_.istio_at("1.28.6", healthy=False)(istio(*OK, version="v1.28.3", managedFields=fields))
+    assert verdict.final
+    assert verdict.detail == "gitops has set its version to v1.28.3"
+    assert is_.istio_at("1.28.6", healthy=True)(istio(*OK)).met
+    assert not is_.istio_at("1.28.6", healthy=False)(None).final
+
+
+def test_only_an_error_about_the_spec_as_it_is_now_counts() -> None:
+    assert is_.not_in_error(None).met
+    assert is_.not_in_error(istio(*NOT_READY, state="IstiodNotReady")).met
+    assert is_.not_in_error(istio(*BROKEN_EDIT, observed=0)).met
+    assert not is_.not_in_error(istio(*BROKEN_EDIT)).met
+
+
+def test_a_strange_name_in_the_remote_secret_is_final() -> None:
+    assert is_.holds_cluster("cluster2")({"data": {"cluster9": "x"}}).final
+    assert not is_.holds_cluster("cluster2")(None).final

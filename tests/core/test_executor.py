@@ -14,12 +14,14 @@ from meshctl.objects import Manifest, Ref, Verdict
 from meshctl.plan import Act, Action, Apply, Awaited, Clients, Delete, Fact, Note, Plan, Probe, Step, Wait
 from meshctl.spec import Cluster, MeshSpec
 from meshctl.stopping import Stop
+from meshctl.waiting import verdict_of
 from tests.core.fake import FakeClient
 
 EAST = Cluster("cluster1", "east", "network1")
 WEST = Cluster("cluster2", "west", "network2")
 MESH = MeshSpec(EAST, (WEST,))
 THING = Ref(SERVICE, "thing", "default")
+THING_TOO = Ref(SERVICE, "other", "default")
 
 
 def thing(**status: object) -> Manifest:
@@ -201,6 +203,61 @@ def test_a_verdict_that_is_final_ends_the_wait_at_once() -> None:
     failure = finished(events)["wait"].failure
     assert failure is not None
     assert "beyond repair" in failure.message
+    assert failure.exit_code is Exit.FAILED
+
+
+def test_a_status_from_before_its_cure_is_not_final() -> None:
+    def cured(obj: Manifest | None) -> Verdict:
+        return Verdict(met=is_up(obj).met, detail="an old error", final=True)
+
+    client = FakeClient(objects=[thing(up=False)])
+    for event in Executor({"cluster1": client}, render).run(
+        plan(step("wait", Wait("the thing", (Awaited("cluster1", THING, cured),), timeout=60)))
+    ):
+        if isinstance(event, Progressed):
+            client.put(thing(up=True))
+        if isinstance(event, Finished):
+            assert event.outcome is Outcome.SUCCEEDED
+
+
+def test_what_will_never_be_met_is_told_before_what_is_not_met_yet() -> None:
+    def never(_: Manifest | None) -> Verdict:
+        return Verdict(met=False, detail="it is beyond repair", final=True, hint="buy a new one")
+
+    awaited = (Awaited("cluster1", THING, is_up), Awaited("cluster1", THING_TOO, never))
+    verdict = verdict_of(awaited, {0: thing(up=False), 1: None})
+    assert verdict.detail == "service/other in default: it is beyond repair"
+    assert (verdict.final, verdict.hint) == (True, "buy a new one")
+
+
+def test_each_request_of_an_act_is_tried_again_on_its_own() -> None:
+    client = FakeClient(objects=[thing()])
+    seen = []
+
+    def look(clients: Clients) -> Note | None:
+        seen.append([clients["cluster1"].get(THING) is not None for _ in range(3)])
+        return None
+
+    client.errors["get"] = [TransientError("busy", retry_after=0.0), TransientError("busy", retry_after=0.0)]
+    events = run(plan(step("look", Act("look", look, timeout=5))), client)
+    assert ended(events).exit_code is Exit.DONE
+    assert seen == [[True, True, True]]
+    assert len(client.calls) == 5
+
+
+def test_a_probe_asks_soon_again_after_an_answer_that_may_pass() -> None:
+    answers = iter((TransientError("busy", retry_after=0.0), Verdict(met=True)))
+
+    def ask(_: Clients) -> Verdict:
+        answer = next(answers)
+        if isinstance(answer, TransientError):
+            raise answer
+        return answer
+
+    begun = time.monotonic()
+    events = run(plan(step("probe", Probe("it", ask, timeout=60, every=50))))
+    assert time.monotonic() - begun < 5
+    assert ended(events).exit_code is Exit.DONE
 
 
 def test_a_watch_that_breaks_for_good_ends_the_wait() -> None:

@@ -18,6 +18,8 @@ from tests.attached import attached_lab
 from tests.real.controlplane import ControlPlane, control_planes, write_kubeconfig
 from tests.world.commands import Result, run
 
+__all__ = ["MESH", "SECONDS", "LabUnderTest", "Result", "fresh_lab", "real_planes"]
+
 SECONDS = 60
 MESH = ("--east", "east", "--west", "west")
 

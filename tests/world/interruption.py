@@ -10,7 +10,8 @@ from typing import Any
 
 from meshctl.lab.logbook import Log
 from tests.labs import ThreadLab
-from tests.world.harness import SECONDS, Result
+from tests.world.commands import Result
+from tests.world.harness import SECONDS
 
 
 class Tripwire(Log[dict[str, Any]]):

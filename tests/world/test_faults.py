@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pytest
 
 from meshctl.lab.faults import FAULT_KINDS
-from tests.world.harness import LabUnderTest, Result, fresh_lab
+from tests.world.commands import Result
+from tests.world.harness import LabUnderTest, fresh_lab
 
 DONE, FAILED, REFUSED, TIMEOUT, VERIFICATION, LEFTOVERS = 0, 1, 3, 4, 5, 7
 WAITS = ("contact", "cni", "istio", "remote", "gateway", "address", "expose", "token", "sync", "samples", "traffic")
@@ -139,7 +140,7 @@ EXPECTED: dict[str, Expected] = {
         ),
     ),
     "clock-skew": Expected(
-        DONE, ("cluster1: its clock is 600 s ahead of this machine's", "let every clock be set by NTP")
+        DONE, ("cluster1: its clock is ", " s ahead of this machine's", "let every clock be set by NTP")
     ),
     "slow-stop": Expected(
         DONE,

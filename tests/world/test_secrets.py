@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.world import needles
+from tests.world.commands import Result
 from tests.world.conftest import NewLab
-from tests.world.harness import MESH, LabUnderTest, Result
+from tests.world.harness import MESH, LabUnderTest
 from tests.world.terminal import run_in_terminal
 
 CONTEXTS = ("east", "west")

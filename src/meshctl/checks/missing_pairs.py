@@ -190,7 +190,9 @@ def _webhook(mesh: MeshSpec, evidence: Evidence, cluster: Cluster) -> str:
     one = evidence.sides[cluster.name]
     if one.injector is None:
         return f"{cluster.name} has no injection webhook: {AGAIN}"
-    paths = {dig(hook, "clientConfig", "service", "path") for hook in one.injector.get("webhooks") or []}
+    # A webhook by URL leads to an istiod in a way of its own, of which the path says nothing.
+    called = [dig(hook, "clientConfig", "service") for hook in one.injector.get("webhooks") or []]
+    paths = {service.get("path") for service in called if service is not None}
     wanted = injection_path(cluster.name, cluster.network)
     if strange := sorted(map(str, paths - {wanted})):
         cure = f"spec.values.istiodRemote.injectionPath of its Istio must be {wanted}"

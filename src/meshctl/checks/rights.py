@@ -38,7 +38,7 @@ def install_rights(mesh: MeshSpec, cluster: Cluster) -> frozenset[Right]:
         *_rights((*READ, *WRITE), SAIL, "istios", "istiocnis"),
         *_rights(READ, SAIL, "istiorevisions"),
         *_rights(("patch",), SAIL, "istiorevisions"),
-        *_rights(("list", "watch"), ADMISSION, "mutatingwebhookconfigurations"),
+        *_rights(READ, ADMISSION, "mutatingwebhookconfigurations"),
         *_rights(("list",), "", "nodes"),
         *_rights((*READ, *WRITE), "apps", "deployments", namespaces=both),
         *_rights(("list", "watch"), "apps", "daemonsets", namespaces=(CNI_NAMESPACE,)),
