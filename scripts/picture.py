@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -81,7 +82,7 @@ def settled(output: str) -> str:
     return "\n".join(line for line in lines if line is not None)
 
 
-def drawn(screens: list[tuple[tuple[str, ...], str]]) -> str:
+def drawn(screens: Sequence[tuple[tuple[str, ...], str]]) -> str:
     """Return the picture of all commands and what they left on the screen."""
     with Path(os.devnull).open("w") as nowhere:
         console = Console(record=True, width=WIDTH, force_terminal=True, file=nowhere, color_system="truecolor")

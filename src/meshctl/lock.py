@@ -159,7 +159,8 @@ def describe(lease: Manifest) -> str:
     spec = lease.get("spec") or {}
     annotations = dig(lease, "metadata", "annotations") or {}
     purpose = annotations.get("meshctl.io/purpose", "a run")
-    return f"{purpose} by {spec.get('holderIdentity', 'somebody')}, renewed {spec.get('renewTime', 'never')}"
+    age = max(0, round(time.time() - _renewed_at(lease)))
+    return f"{purpose} by {spec.get('holderIdentity', 'somebody')}, renewed {age} s ago"
 
 
 def _renewed_at(lease: Manifest) -> float:

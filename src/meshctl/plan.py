@@ -13,6 +13,8 @@ from meshctl.cluster import Client
 from meshctl.objects import Condition, Kind, Manifest, Ref, Verdict
 from meshctl.spec import Cluster, MeshSpec
 
+FEW = 4
+
 Clients = Mapping[str, Client]
 """A client for each cluster, by Istio's clusterName."""
 
@@ -160,6 +162,14 @@ class Plan:
     def graph(self) -> dict[str, tuple[str, ...]]:
         """What each step needs."""
         return {one.key: one.needs for one in self.steps}
+
+
+def named(mesh: MeshSpec) -> str:
+    """Return the clusters of a mesh by both their names, as long as a title can hold them."""
+    clusters = mesh.clusters
+    if len(clusters) > FEW:
+        return f"{len(clusters)} clusters"
+    return ", ".join(f"{one.name} ({one.context})" for one in clusters)
 
 
 def refs_of(manifests: Iterable[Manifest], kinds: Iterable[Kind]) -> tuple[Ref, ...]:

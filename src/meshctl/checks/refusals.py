@@ -4,16 +4,16 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from shlex import quote
 from urllib.parse import urlsplit
 
 from meshctl.certs.classify import classify, remedy
 from meshctl.certs.material import Severity
 from meshctl.checks.finding import Finding, error, warning
+from meshctl.checks.identity import identity
 from meshctl.checks.kernel import has_old_kernel
 from meshctl.checks.survey import OPERATOR_LABEL, Survey, node_address
 from meshctl.errors import MeshctlError
-from meshctl.names import FIELD_MANAGER, injection_path
-from meshctl.objects import Manifest, dig
 from meshctl.spec import Cluster, Kernel, MeshSpec
 
 API_PORT = 6443
@@ -42,7 +42,7 @@ def judge(mesh: MeshSpec, surveys: Mapping[str, Survey | MeshctlError], now: dat
         *(f for name in seen for f in _rights(seen[name])),
         *(f for cluster in mesh.clusters if cluster.name in seen for f in _operator(seen, cluster, mesh.istio_version)),
         *(f for name in seen for f in _clock(seen[name])),
-        *_renamed(mesh, seen),
+        *identity(mesh, {name: one.istio for name, one in seen.items()}),
         *_cacerts(mesh, seen, now),
     ]
     servers: dict[str, str] = {}
@@ -97,30 +97,6 @@ def _clock(one: Survey) -> Iterator[Finding]:
         yield warning(one.cluster, text, "let every clock be set by NTP")
 
 
-def _renamed(mesh: MeshSpec, seen: Mapping[str, Survey]) -> Iterator[Finding]:
-    """Find clusters that meshctl has installed under another name: a change of names is a new mesh, not an update."""
-    for cluster in mesh.clusters:
-        istio = seen[cluster.name].istio if cluster.name in seen else None
-        if istio is None or FIELD_MANAGER not in owners_of_values(istio):
-            continue
-        values = dig(istio, "spec", "values")
-        path = dig(values, "istiodRemote", "injectionPath")
-        there = str(path or dig(values, "global", "multiCluster", "clusterName") or "")
-        wanted = cluster.name if cluster == mesh.primary else injection_path(cluster.name, cluster.network)
-        if there and there != wanted:
-            yield error(
-                cluster.name,
-                f"context {cluster.context} is installed as {there}, not {wanted}",
-                "keep its name, network and role (the order of --west gives names), or remove the mesh first",
-            )
-
-
-def owners_of_values(istio: Manifest) -> set[str]:
-    """Return the managers that own values of an Istio."""
-    entries = dig(istio, "metadata", "managedFields") or []
-    return {str(one.get("manager")) for one in entries if dig(one, "fieldsV1", "f:spec", "f:values") is not None}
-
-
 def _cacerts(mesh: MeshSpec, seen: Mapping[str, Survey], now: datetime) -> Iterator[Finding]:
     if mesh.primary.name not in seen:
         return
@@ -141,7 +117,8 @@ def _cacerts(mesh: MeshSpec, seen: Mapping[str, Survey], now: datetime) -> Itera
 
 def mesh_options(mesh: MeshSpec) -> str:
     """Return the options that name the clusters of a mesh on a command line."""
-    return " ".join([f"--east {mesh.primary.context}", *(f"--west {cluster.context}" for cluster in mesh.remotes)])
+    ways = [("--east", mesh.primary), *(("--west", cluster) for cluster in mesh.remotes)]
+    return " ".join(f"{flag} {quote(cluster.context)}" for flag, cluster in ways)
 
 
 def server_for(remote: Cluster, seen: Survey) -> tuple[str, list[Finding]]:

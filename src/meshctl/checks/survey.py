@@ -54,7 +54,7 @@ def survey(client: Client, wanted: frozenset[Right]) -> Survey:
         uid=str(dig(_unless_forbidden(lambda: client.get(KUBE_SYSTEM), None), "metadata", "uid") or ""),
         versions={kind.name: accepted(client, kind) for kind in (ISTIO, ISTIO_CNI)},
         cacerts=cacerts,
-        istio=_existing_istio(client),
+        istio=existing_istio(client),
         nodes=tuple(_unless_forbidden(lambda: client.list(NODE), [])),
         missing_rights=tuple(sorted({*lacking, *hidden})),
         operator=_unless_forbidden(lambda: operator_running(client), None),
@@ -86,7 +86,8 @@ def clock_offset(client: Client) -> float:
         return 0.0
 
 
-def _existing_istio(client: Client) -> Manifest | None:
+def existing_istio(client: Client) -> Manifest | None:
+    """Return the Istio that is there; what may not be seen, or is not served, is not there."""
     try:
         return client.get(THE_ISTIO)
     except (ForbiddenError, NotFoundError):

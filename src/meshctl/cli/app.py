@@ -1,5 +1,7 @@
 """The commands, each with its options; what they do is elsewhere."""
 
+from typing import Annotated
+
 import typer
 
 from meshctl.cli import certs, lab, mesh, misc
@@ -12,6 +14,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=misc.print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that come before any command."""
+
+
 app.command("install")(mesh.install)
 app.command("verify")(mesh.verify)
 app.command("teardown")(mesh.teardown)

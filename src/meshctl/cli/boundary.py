@@ -19,9 +19,21 @@ def main() -> None:
         sys.stderr.write("\ninterrupted; what was begun may be half done: run the same command again to go on\n")
         _leave(int(Exit.INTERRUPTED))
     except BrokenPipeError:
-        # Whoever read our output has gone (`| head`): nothing is wrong, and nothing more can be said.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has gone (`| head`); what was begun is not undone.
+        sys.stderr.write("the output was closed, so the run was given up\n")
+        _silence()
         _leave(int(Exit.FAILED))
+    except OSError as error:
+        # Files, folders and disks are the user's. What goes wrong with a cluster never comes here.
+        what = f"{error.filename}: " if error.filename else ""
+        _silence()
+        _tell(MeshctlError(f"{what}{(error.strerror or str(error)).lower()}"))
+        _leave(int(Exit.FAILED))
+
+
+def _silence() -> None:
+    """Throw away what is left to print: it cannot be."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell(error: MeshctlError) -> None:

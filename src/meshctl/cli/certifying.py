@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TypeVar
 
 import typer
@@ -38,7 +39,7 @@ def run_generate(mesh: MeshSpec, out: Path, key: str) -> None:
     else:
         # No error: `install` names this command before `certs apply`, wherever the certificates may be already.
         typer.echo(f"{out}: every cluster of this mesh has its certificates there already")
-    _, next_command = remedy(mesh_options(mesh), str(out))
+    _, next_command = remedy(mesh_options(mesh), quote(str(out)))
     typer.echo(f"keep {out}/root-key.pem off the clusters; next: {next_command}")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from meshctl.checks.finding import Finding, errors
-from meshctl.checks.refusals import Judgement, judge
+from meshctl.checks.refusals import Judgement, judge, mesh_options
 from meshctl.checks.rights import install_rights
 from meshctl.checks.survey import Survey, of_all, operator_running, survey
 from meshctl.cli.session import Session, Show, session
@@ -45,6 +45,8 @@ def run_install(mesh: MeshSpec, wanted: InstallOptions, show: Show) -> int:
         with one.lock("meshctl install", force=wanted.force_unlock):
             ended, record = one.perform(plan, force_conflicts=wanted.force_conflicts)
         one.sum_up(record)
+        if ended.exit_code is Exit.DONE:
+            one.sink.note(f"next: meshctl verify {mesh_options(mesh)}")
         return int(ended.exit_code)
 
 

@@ -23,6 +23,13 @@ def version(
     typer.echo(json.dumps(known) if output == "json" else "\n".join(f"{name} {value}" for name, value in known.items()))
 
 
+def print_version(wanted: bool) -> None:
+    """Print the version and end, if that is wanted."""
+    if wanted:
+        typer.echo(f"meshctl {__version__}")
+        raise typer.Exit
+
+
 def schema() -> None:
     """Print the JSON Schema of the mesh file, for editors and linters."""
     from meshctl.spec.schema import file_schema

@@ -2,19 +2,20 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from meshctl.checks.inventory import Leftover, leftovers, listed, tenants
 from meshctl.checks.survey import of_all, operator_running
-from meshctl.cli.session import Session, Show, session
+from meshctl.cli.session import Session, Show, interruptible, session
 from meshctl.cluster import Client
-from meshctl.errors import Exit, MeshctlError, RefusedError
+from meshctl.errors import Exit, MeshctlError, RefusedError, StoppedError
 from meshctl.events import Ended
 from meshctl.names import ISTIO_CNI, ISTIO_REVISION
 from meshctl.plans.teardown import Removal, teardown
 from meshctl.render.choose import Output
 from meshctl.spec import MeshSpec
 
+SHOWN = 10  # leftovers of one cluster
 ON_NODES = (
     "not visible through the API: the CNI plugin's files on the nodes (istio-cni.conf in the CNI configuration "
     "directory, istio-cni in the plugin directory)"
@@ -47,6 +48,8 @@ def run_teardown(mesh: MeshSpec, wanted: TeardownOptions, show: Show) -> int:
         seen = of_all(one.patient(), lambda client: inhabited(client, one.mesh))
         unreachable = {name: answer.message for name, answer in seen.items() if isinstance(answer, MeshctlError)}
         refuse({name: answer for name, answer in seen.items() if isinstance(answer, Inhabited)}, unreachable, wanted)
+        if not wanted.force:
+            one.refuse_strangers()
         confirm(mesh, wanted)
         removal = Removal(
             keep_namespaces=wanted.keep_namespaces,
@@ -58,10 +61,13 @@ def run_teardown(mesh: MeshSpec, wanted: TeardownOptions, show: Show) -> int:
         reached = Session(
             mesh, {n: c for n, c in one.clients.items() if n not in unreachable}, one.look, one.sink, one.stop
         )
+        stock = Stock(one, reached, wanted)
         with reached.lock("meshctl teardown", force=wanted.force_unlock):
-            ended, record = one.perform(teardown(mesh, removal))
+            ended, record = one.perform(teardown(mesh, removal), settle=stock.take)
         one.sum_up(record)
-        return report(one, ended, reached, wanted)
+        if one.look.output is not Output.JSON:
+            sys.stdout.write("\n".join([*stock.lines(), ON_NODES]) + "\n")
+        return int(ended.exit_code)
 
 
 def inhabited(client: Client, mesh: MeshSpec) -> Inhabited:
@@ -92,27 +98,60 @@ def confirm(mesh: MeshSpec, wanted: TeardownOptions) -> None:
     if wanted.yes:
         return
     names = ", ".join(f"{cluster.name} ({cluster.context})" for cluster in mesh.clusters)
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         msg = f"this would remove mesh {mesh.mesh_id} from {names}"
         raise RefusedError(msg, hint="there is no terminal to ask at: say --yes")
-    sys.stderr.write(f"Remove mesh {mesh.mesh_id} from {names}? [y/N] ")
+    with_it = (
+        "" if keeps_system(wanted) else ", and istio-system with its certificates (--keep-certificates spares them)"
+    )
+    sys.stderr.write(f"Remove mesh {mesh.mesh_id} from {names}{with_it}? [y/N] ")
     sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    try:
+        with interruptible():
+            answer = sys.stdin.readline()
+    except KeyboardInterrupt as interrupt:
+        sys.stderr.write("\n")
+        msg = "nothing was removed"
+        raise StoppedError(msg) from interrupt
+    if answer.strip().lower() not in ("y", "yes"):
         msg = "nothing was removed"
         raise RefusedError(msg)
 
 
-def report(one: Session, ended: Ended, reached: Session, wanted: TeardownOptions) -> int:
-    """Say what is left and return the exit code."""
-    keep = wanted.keep_namespaces or wanted.keep_certificates
-    answers = of_all(reached.patient(), lambda client: leftovers(client, keep_namespaces=keep))
-    left: list[Leftover] = [entry for answer in answers.values() if isinstance(answer, list) for entry in answer]
-    blind = [name for name in one.clients if not isinstance(answers.get(name), list)]
-    lines = [f"left: {entry}" for entry in left]
-    lines += [f"not known: what is left on {name}, which does not answer" for name in blind]
-    lines += ["nothing is left of the mesh"] if not lines else []
-    if one.look.output is not Output.JSON:
-        sys.stdout.write("\n".join([*lines, ON_NODES]) + "\n")
-    if ended.exit_code is Exit.INTERRUPTED:
-        return int(Exit.INTERRUPTED)
-    return int(Exit.LEFTOVERS if left else ended.exit_code)
+def keeps_system(wanted: TeardownOptions) -> bool:
+    """Say whether istio-system stays."""
+    return wanted.keep_namespaces or wanted.keep_certificates
+
+
+@dataclass(slots=True)
+class Stock:
+    """What is left of the mesh, looked for when the plan has ended; `blind` are clusters that could not be asked."""
+
+    one: Session
+    reached: Session
+    wanted: TeardownOptions
+    left: list[Leftover] = field(default_factory=list)
+    blind: list[str] = field(default_factory=list)
+
+    def take(self, ended: Ended) -> int:
+        """Look, and return the command's exit code."""
+        keep = keeps_system(self.wanted)
+        answers = of_all(self.reached.patient(), lambda client: leftovers(client, keep_namespaces=keep))
+        self.left = [entry for answer in answers.values() if isinstance(answer, list) for entry in answer]
+        self.blind = [name for name in self.one.clients if not isinstance(answers.get(name), list)]
+        if ended.exit_code is Exit.INTERRUPTED:
+            return int(Exit.INTERRUPTED)
+        return int(Exit.LEFTOVERS if self.left else ended.exit_code)
+
+    def lines(self) -> list[str]:
+        """Say what is left: what holds the rest up first, and of long lists the beginning."""
+        said = []
+        for name in self.reached.clients:
+            here = sorted((one for one in self.left if one.cluster == name), key=lambda one: not one.why)
+            said += [f"left: {entry}" for entry in here[:SHOWN]]
+            said += [f"left: {name}: and {len(here) - SHOWN} objects more"] if len(here) > SHOWN else []
+        said += [f"not known: what is left on {name}, which does not answer" for name in self.blind]
+        gone = not said and not keeps_system(self.wanted)
+        said += ["nothing is left of the mesh"] if not said else []
+        said += ["the certificates went with istio-system: apply them again before the next install"] if gone else []
+        return said

@@ -10,9 +10,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from types import FrameType
 
-from meshctl.checks.survey import of_all
+from meshctl.certs.material import Severity
+from meshctl.checks.identity import identity
+from meshctl.checks.survey import existing_istio, of_all
 from meshctl.cluster import Client, Request
-from meshctl.errors import ClusterError, Exit, MeshctlError, SpecError, StoppedError
+from meshctl.errors import ClusterError, Exit, MeshctlError, RefusedError, SpecError, StoppedError
 from meshctl.events import Ended, Warned
 from meshctl.executor import Executor
 from meshctl.lock import Ways, locked
@@ -37,6 +39,8 @@ class Show:
 
     def look(self) -> Look:
         """Return the look for this terminal and environment."""
+        if self.plain and self.output not in (Output.AUTO, Output.PLAIN):
+            raise SpecError([f"--plain and --output {self.output} exclude each other"])
         wanted = Output.PLAIN if self.plain else self.output
         return choose(wanted, is_terminal=sys.stderr.isatty(), environ=os.environ)
 
@@ -53,7 +57,11 @@ class Session:
 
     def warn(self, text: str) -> None:
         """Show a warning that belongs to no step."""
-        self.sink(Warned(time.time(), None, text))
+        if self.look.output is Output.LIVE:
+            # Outside of a plan there is no picture to keep it in.
+            self.sink.note(f"warning: {text}")
+        else:
+            self.sink(Warned(time.time(), None, text))
 
     def waiter(self) -> Waiter:
         """Return what waits and tries again outside of a plan."""
@@ -70,12 +78,20 @@ class Session:
         if silent:
             raise ClusterError("\n".join(error.message for error in silent), hint=silent[0].hint)
 
-    def perform(self, plan: Plan, *, force_conflicts: bool = False) -> tuple[Ended, Record]:
-        """Perform a plan, showing everything; returns the last event and the record of all."""
+    def perform(
+        self, plan: Plan, *, force_conflicts: bool = False, settle: Callable[[Ended], int] | None = None
+    ) -> tuple[Ended, Record]:
+        """Perform a plan, showing everything; returns the last event and the record of all.
+
+        `settle` gives the command's exit code where that is not the plan's own, before the end is told to anybody.
+        """
         record, last = Record(), None
         executor = Executor(self.clients, render, self.stop, force_conflicts=force_conflicts)
         with self.sink:
-            for event in executor.run(plan):
+            for happened in executor.run(plan):
+                event = happened
+                if isinstance(event, Ended) and settle:
+                    event = replace(event, exit_code=Exit(settle(event)))
                 record(event)
                 self.sink(event)
                 last = event if isinstance(event, Ended) else last
@@ -84,16 +100,21 @@ class Session:
             raise TypeError(msg)
         return last, record
 
-    def sum_up(self, record: Record, code: int | None = None) -> None:
-        """Print the summary, unless programs read; `code` is the exit code if it is not the plan's own."""
+    def sum_up(self, record: Record) -> None:
+        """Print the summary, unless programs read."""
         from meshctl.render.summary import summary
 
-        if self.look.output is Output.JSON:
-            return
-        ended = record.tree.ended
-        shown = replace(ended, exit_code=Exit(code)) if ended and code is not None else ended
-        sys.stderr.write("\n")
-        say(summary(replace(record.tree, ended=shown)), sys.stderr, colour=self.look.colour)
+        if self.look.output is not Output.JSON:
+            sys.stderr.write("\n")
+            say(summary(record.tree), sys.stderr, colour=self.look.colour)
+
+    def refuse_strangers(self) -> None:
+        """Refuse when a cluster is another one than the command line says, by the mesh that is there."""
+        answers = of_all(self.patient(), existing_istio)
+        istios = {name: answer for name, answer in answers.items() if not isinstance(answer, MeshctlError)}
+        found = [one for one in identity(self.mesh, istios) if one.severity is Severity.ERROR]
+        if found:
+            raise RefusedError("nothing was done, because\n" + "\n".join(map(str, found)))
 
     @contextmanager
     def lock(self, purpose: str, *, force: bool) -> Iterator[None]:
@@ -165,7 +186,8 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
         os.write(sys.stderr.fileno(), b"\nstopping; what is being asked ends first (again: stop at once)\n")
         stop.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     except KeyboardInterrupt as interrupt:
@@ -174,3 +196,13 @@ def stopping_on_signals(stop: Stop) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C interrupt what waits for a person, who has nothing to lose yet."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

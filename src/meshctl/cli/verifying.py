@@ -34,8 +34,10 @@ def run_verify(mesh: MeshSpec, wanted: VerifyOptions, show: Show) -> int:
     tally = Tally(wanted.requests)
     with session(mesh, show) as one:
         one.reach()
+        one.refuse_strangers()
         with one.lock("meshctl verify", force=wanted.force_unlock):
-            ended, record = one.perform(verify(mesh, tally, uuid.uuid4().hex[:8], as_is=wanted.as_is))
+            plan = verify(mesh, tally, uuid.uuid4().hex[:8], as_is=wanted.as_is)
+            ended, record = one.perform(plan, settle=lambda ended: verdict(ended, matrix_of(mesh, tally)))
             matrix = matrix_of(mesh, tally)
             if not one.stop:
                 matrix = explained(one, matrix)
@@ -43,20 +45,18 @@ def run_verify(mesh: MeshSpec, wanted: VerifyOptions, show: Show) -> int:
                 cleaned, _ = one.perform(cleanup(mesh))
             else:
                 cleaned = None
-        code = verdict(ended, matrix, cleaned)
         if not matrix.complete():
-            one.sum_up(record, code)
+            one.sum_up(record)
         print_result(matrix, wanted.form, ended.seconds)
-        return code
+        failed = ended if ended.exit_code is not Exit.DONE else cleaned
+        return int(failed.exit_code) if failed else int(Exit.DONE)
 
 
-def verdict(ended: Ended, matrix: Matrix, cleaned: Ended | None) -> int:
-    """Return the exit code: a stop first, then a missing pair, then a clean-up that failed."""
+def verdict(ended: Ended, matrix: Matrix) -> int:
+    """Return the exit code: a stop first, then a missing pair; with every pair there, no step's trouble matters."""
     if ended.exit_code is Exit.INTERRUPTED:
         return int(Exit.INTERRUPTED)
-    if not matrix.complete():
-        return int(Exit.VERIFICATION)
-    return int(cleaned.exit_code) if cleaned else int(Exit.DONE)
+    return int(Exit.DONE if matrix.complete() else Exit.VERIFICATION)
 
 
 def matrix_of(mesh: MeshSpec, tally: Tally) -> Matrix:

@@ -9,6 +9,7 @@ from meshctl.lab.faults import Fault, parse_faults
 from meshctl.lab.sites import Flavour
 
 MOST_REMOTES = 60
+SLOWEST, FASTEST = 0.01, 10000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class LabOptions:
         problems = []
         if not 0 <= self.remotes <= MOST_REMOTES:
             problems.append(f"--remotes {self.remotes}: a lab has 0 to {MOST_REMOTES} remotes")
-        if self.speed < 0:
-            problems.append(f"--speed {self.speed:g}: must not be negative (0 means without any delay)")
+        if self.speed and not SLOWEST <= self.speed <= FASTEST:
+            problems.append(f"--speed {self.speed:g}: is none of 0 (without any delay) and {SLOWEST:g} to {FASTEST:g}")
         if self.operator not in [flavour.value for flavour in Flavour]:
             problems.append(f"--operator {self.operator}: is none of {', '.join(Flavour)}")
         hint = ""

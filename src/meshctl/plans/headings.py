@@ -66,7 +66,8 @@ def gateway_address(mesh: MeshSpec, cluster: Cluster, found: Circumstances, need
         "the load balancer to give an address",
         (on(cluster, GATEWAY_SERVICE, is_.has_address),),
         mesh.timeouts.address,
-        hint=f"give the address yourself: --gateway-address {cluster.name}=IP",
+        hint=f"kubectl --context {cluster.context} -n {ISTIO_SYSTEM} describe service {GATEWAY_SERVICE.name}; "
+        f"or give the address yourself: --gateway-address {cluster.name}=IP",
     )
     waits = () if cluster.gateway_address else (wait,)
     apply = Apply(cluster.name, "gateway-service.yaml", cluster)

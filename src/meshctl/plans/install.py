@@ -6,7 +6,7 @@ same time does, and an install takes as long as its longest chain.
 
 from collections.abc import Iterator
 
-from meshctl.plan import Plan, Step
+from meshctl.plan import Plan, Step, named
 from meshctl.plans.facts import Circumstances
 from meshctl.plans.headings import (
     expose,
@@ -29,7 +29,9 @@ from meshctl.spec import Cluster, MeshSpec
 
 def install(mesh: MeshSpec, found: Circumstances) -> Plan:
     """Return the plan that makes the mesh, or finds it made."""
-    return Plan(f"Install mesh {mesh.mesh_id} (Istio {mesh.istio_version})", mesh, tuple(_steps(mesh, found)))
+    return Plan(
+        f"Install mesh {mesh.mesh_id} (Istio {mesh.istio_version}) on {named(mesh)}", mesh, tuple(_steps(mesh, found))
+    )
 
 
 def _steps(mesh: MeshSpec, found: Circumstances) -> Iterator[Step]:

@@ -36,7 +36,7 @@ from meshctl.names import (
     remote_secret,
 )
 from meshctl.objects import Kind, Ref, dig
-from meshctl.plan import Act, Action, Awaited, Clients, Delete, Note, Plan, Step, Wait, refs_of, step
+from meshctl.plan import Act, Action, Awaited, Clients, Delete, Note, Plan, Step, Wait, named, refs_of, step
 from meshctl.plans.repairs import nudge
 from meshctl.plans.rescue import rescue
 from meshctl.plans.verify import remove_samples
@@ -58,7 +58,7 @@ class Removal:
 
 def teardown(mesh: MeshSpec, wanted: Removal) -> Plan:
     """Return the plan that removes the mesh, or what there is of one."""
-    return Plan(f"Remove mesh {mesh.mesh_id}", mesh, tuple(_steps(mesh, wanted)))
+    return Plan(f"Remove mesh {mesh.mesh_id} on {named(mesh)}", mesh, tuple(_steps(mesh, wanted)))
 
 
 def _steps(mesh: MeshSpec, wanted: Removal) -> Iterator[Step]:
@@ -107,7 +107,7 @@ def _remote(mesh: MeshSpec, remote: Cluster, wanted: Removal, primary_reached: S
 
 def _control_plane(mesh: MeshSpec, cluster: Cluster, wanted: Removal, needs: list[Step]) -> Iterator[Step]:
     """Yield the steps from Istio to the namespaces; the last one ends the cluster."""
-    t = mesh.timeouts.delete
+    t, hint = mesh.timeouts.delete, operator_hint(cluster, wanted)
     yield (
         istio := step(
             cluster,
@@ -117,7 +117,7 @@ def _control_plane(mesh: MeshSpec, cluster: Cluster, wanted: Removal, needs: lis
             # Istio has no finalizer and goes at once; the uninstall is done when its revisions are gone.
             delete(cluster, "Istio", [THE_ISTIO], mesh),
             *([rescue(mesh, cluster, ISTIO_REVISION)] if wanted.rescue else []),
-            Delete(cluster.name, "every IstioRevision", every(cluster, ISTIO_REVISION), t, operator_hint(cluster)),
+            Delete(cluster.name, "every IstioRevision", every(cluster, ISTIO_REVISION), t, hint),
             Wait(
                 "what Istio was made of to be gone",
                 (
@@ -125,7 +125,7 @@ def _control_plane(mesh: MeshSpec, cluster: Cluster, wanted: Removal, needs: lis
                     Awaited(cluster.name, ISTIOD, is_.gone),
                 ),
                 t,
-                operator_hint(cluster),
+                hint,
             ),
             needs=needs,
         )
@@ -135,7 +135,7 @@ def _control_plane(mesh: MeshSpec, cluster: Cluster, wanted: Removal, needs: lis
             cluster,
             "Remove IstioCNI",
             *([rescue(mesh, cluster, ISTIO_CNI)] if wanted.rescue else []),
-            delete(cluster, "IstioCNI", [THE_CNI], mesh, operator_hint(cluster)),
+            delete(cluster, "IstioCNI", [THE_CNI], mesh, hint),
             Wait("its pods to be gone", (Awaited(cluster.name, CNI_DAEMON_SET, is_.gone),), t),
             Delete(cluster.name, "its pods", pods(cluster, CNI_NAMESPACE, CNI_PODS), t),
             needs=[istio],
@@ -243,9 +243,12 @@ ELECTIONS = (
 """The ConfigMaps by which istiod's replicas elect a leader; nobody owns them."""
 
 
-def operator_hint(cluster: Cluster) -> str:
+def operator_hint(cluster: Cluster, wanted: Removal) -> str:
     """Return where to look when something is not let go: the operator's log."""
-    return (
+    log = (
         f"look at the operator: kubectl --context {cluster.context} -n sail-operator logs -l "
-        "app.kubernetes.io/component=sail-operator; if it is gone for good: --force-finalizers"
+        "app.kubernetes.io/component=sail-operator"
     )
+    if wanted.rescue:
+        return f"the operator runs, so its finalizers are its own; {log}"
+    return f"{log}; if it is gone for good: --force-finalizers"

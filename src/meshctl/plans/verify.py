@@ -15,7 +15,7 @@ from meshctl.errors import ConflictError, MeshctlError
 from meshctl.manifests import version_of
 from meshctl.names import CNI_DAEMON_SET, DEPLOYMENT, MANAGED_BY, NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT
 from meshctl.objects import Manifest, Ref, Verdict, dig
-from meshctl.plan import Act, Apply, Awaited, Clients, Delete, Fact, Note, Plan, Probe, Step, Wait, step
+from meshctl.plan import Act, Apply, Awaited, Clients, Delete, Fact, Note, Plan, Probe, Step, Wait, named, step
 from meshctl.plans.repairs import RESTARTED
 from meshctl.spec import Cluster, MeshSpec
 
@@ -43,7 +43,7 @@ class Tally:
 
 def verify(mesh: MeshSpec, tally: Tally, run: str, *, as_is: bool) -> Plan:
     """Return the plan that deploys the samples (unless `as_is`) and calls them; answers go into `tally`."""
-    return Plan(f"Verify mesh {mesh.mesh_id}", mesh, tuple(_steps(mesh, tally, run, as_is=as_is)))
+    return Plan(f"Verify mesh {mesh.mesh_id} on {named(mesh)}", mesh, tuple(_steps(mesh, tally, run, as_is=as_is)))
 
 
 def _steps(mesh: MeshSpec, tally: Tally, run: str, *, as_is: bool) -> Iterator[Step]:
