@@ -42,6 +42,7 @@ from meshctl.plans.facts import (
     discovery_address,
     discovery_hostname,
     gateway_addresses,
+    is_ip,
     old_kernel_template,
     reader_kubeconfig,
 )
@@ -69,10 +70,29 @@ def gateway_address(mesh: MeshSpec, cluster: Cluster, found: Circumstances, need
         hint=f"kubectl --context {cluster.context} -n {ISTIO_SYSTEM} describe service {GATEWAY_SERVICE.name}; "
         f"or give the address yourself: --gateway-address {cluster.name}=IP",
     )
-    waits = () if cluster.gateway_address else (wait,)
+    waits = () if cluster.gateway_address else (wait, resolved(mesh, cluster, found.resolve))
     apply = Apply(cluster.name, "gateway-service.yaml", cluster)
     return step(
         cluster, "Ask for the gateway's address", apply, *waits, note_address(cluster, found.resolve), needs=needs
+    )
+
+
+def resolved(mesh: MeshSpec, cluster: Cluster, resolve: Resolve) -> Probe:
+    """Wait for a load balancer's hostname to resolve: a new one does so only after a while."""
+
+    def ask(clients: Clients) -> Verdict:
+        given = is_.ingress_of(clients[cluster.name].get(GATEWAY_SERVICE))
+        if any(is_ip(one) or resolve(one) for one in given):
+            return Verdict(met=True, detail=", ".join(given))
+        names = ", ".join(given) or "nothing any more"
+        return Verdict(met=False, detail=f"the load balancer hands out {names}, which does not resolve here")
+
+    return Probe(
+        "the gateway's hostname to resolve",
+        ask,
+        mesh.timeouts.address,
+        triggers=((cluster.name, GATEWAY_SERVICE),),
+        hint=f"give an IP that leads to it: --gateway-address {cluster.name}=IP",
     )
 
 

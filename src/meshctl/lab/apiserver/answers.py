@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from aiohttp import web
 
 from meshctl.lab.api import ApiError
-from meshctl.lab.apiserver.objects import Target
 from meshctl.lab.apiserver.status import NO_RESOURCE, StatusError, status
 from meshctl.lab.apiserver.store import Snapshot, encode
 from meshctl.lab.apiserver.tables import partial, table
+from meshctl.lab.apiserver.targets import Target
 from meshctl.objects import Manifest
 
 JSON = "application/json"

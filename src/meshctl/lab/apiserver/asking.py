@@ -10,10 +10,11 @@ from aiohttp import web
 
 from meshctl.lab.apiserver import protobuf
 from meshctl.lab.apiserver.hooks import User
-from meshctl.lab.apiserver.objects import APPLY, Target
+from meshctl.lab.apiserver.objects import APPLY
 from meshctl.lab.apiserver.selectors import Predicate, fields_match, labels_match
 from meshctl.lab.apiserver.status import Problem, bad_options, bad_request, unsupported_media
 from meshctl.lab.apiserver.tables import wanted as wanted_form
+from meshctl.lab.apiserver.targets import Target
 from meshctl.lab.apiserver.writes import Call
 
 _READABLE = ("application/json", "application/yaml", "application/apply-patch+yaml", "text/plain")

@@ -5,10 +5,10 @@ from itertools import product
 from typing import Any
 
 from meshctl.lab.apiserver.hooks import Asked, User
-from meshctl.lab.apiserver.objects import Target
 from meshctl.lab.apiserver.rbac import BINDING_KINDS, ROLE_KINDS, Authorizer
 from meshctl.lab.apiserver.status import forbidden
 from meshctl.lab.apiserver.store import Store
+from meshctl.lab.apiserver.targets import Target
 from meshctl.objects import Kind, Manifest, dig
 
 _GROUP = "rbac.authorization.k8s.io"

@@ -13,7 +13,7 @@ from meshctl.lab.apiserver.asking import Asking, apply_only, manager_required
 from meshctl.lab.apiserver.execs import exec_in, logs_of
 from meshctl.lab.apiserver.granting import refuse_escalation
 from meshctl.lab.apiserver.hooks import Asked
-from meshctl.lab.apiserver.objects import APPLY, JSON_PATCH, MERGE, STRATEGIC, Patch, Target
+from meshctl.lab.apiserver.objects import APPLY, JSON_PATCH, MERGE, STRATEGIC, Patch
 from meshctl.lab.apiserver.plane import Plane
 from meshctl.lab.apiserver.rbac import refusal
 from meshctl.lab.apiserver.removal import Removed, options_of
@@ -28,6 +28,7 @@ from meshctl.lab.apiserver.status import (
     unsupported_patch,
 )
 from meshctl.lab.apiserver.store import Snapshot, encode
+from meshctl.lab.apiserver.targets import Target
 from meshctl.lab.apiserver.watching import watch
 from meshctl.lab.apiserver.writes import Call
 from meshctl.objects import Manifest, dig

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from meshctl.lab.api import ApiError, Change
 from meshctl.lab.apiserver.hooks import User
-from meshctl.lab.apiserver.objects import MERGE, Objects, Patch, Target
+from meshctl.lab.apiserver.objects import MERGE, Objects, Patch
 from meshctl.lab.apiserver.removal import Options, Removal
 from meshctl.lab.apiserver.resources import split_api_version
 from meshctl.lab.apiserver.status import unknown_resource
 from meshctl.lab.apiserver.store import Event, copy_json
+from meshctl.lab.apiserver.targets import Target
 from meshctl.lab.apiserver.writes import Call
 from meshctl.names import NAMESPACE
 from meshctl.objects import Kind, Manifest, Ref, dig

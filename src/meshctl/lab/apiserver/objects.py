@@ -1,12 +1,11 @@
 """The verbs of the API on stored objects: get, list, create, update, patch and apply, with all that a write implies."""
 
 import base64
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from meshctl.lab.apiserver import crds, defaults, naming, pods
+from meshctl.lab.apiserver import crds, defaults, pods
 from meshctl.lab.apiserver.addresses import Addresses
 from meshctl.lab.apiserver.admission import Admission, Verb, Write
 from meshctl.lab.apiserver.hooks import CallWebhook
@@ -28,6 +27,14 @@ from meshctl.lab.apiserver.status import (
 )
 from meshctl.lab.apiserver.store import Snapshot, Store
 from meshctl.lab.apiserver.strategic import strategic_patch
+from meshctl.lab.apiserver.targets import (
+    SERVERS_OWN,
+    Target,
+    identity,
+    refuse_other,
+    refuse_other_name,
+    refuse_stale,
+)
 from meshctl.lab.apiserver.writes import (
     Call,
     Proposal,
@@ -52,23 +59,6 @@ STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 
 _TRIES = 8
-_NEW = ("resourceVersion", "uid", "creationTimestamp", "deletionTimestamp", "generation", "managedFields", "selfLink")
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Which object, in which version of its kind, and which part of it."""
-
-    resource: Resource
-    version: str
-    namespace: str = ""
-    name: str = ""
-    subresource: str = ""
-
-    @property
-    def api_version(self) -> str:
-        """The apiVersion that the client speaks."""
-        return self.resource.api_version(self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +96,15 @@ class Objects:
         if obj["metadata"].get("resourceVersion"):
             raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
         by = call.owner("Update", target.api_version, "", self.now())
-        fresh = {**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k not in _NEW}}
+        fresh = {**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k not in SERVERS_OWN}}
         return await self._create(target, proposed_update(target.resource, fresh, None, (), by), call)
 
     async def update(self, target: Target, obj: Manifest, call: Call) -> Snapshot:
         """Replace the object, or one subresource of it."""
         obj = self._checked(target, obj)
-        _refuse_other_name(target, obj["metadata"].get("name", ""))
+        refuse_other_name(target, obj["metadata"].get("name", ""))
         by = call.owner("Update", target.api_version, target.subresource, self.now())
-        _refuse_other(target, obj, self.get(target))
+        refuse_other(target, obj, self.get(target))
         return await self._replace(
             target, lambda live: proposed_update(target.resource, obj, live.obj, live.owners, by), call
         )
@@ -137,7 +127,7 @@ class Objects:
             group, version = split_api_version(str(patch.body.get("apiVersion", "")))
             raise bad_request(f"invalid object type: {group}/{version}, Kind={given}")
         config = self._checked(target, {**patch.body, "metadata": patch.body.get("metadata") or {}})
-        _refuse_other_name(target, config["metadata"].setdefault("name", target.name))
+        refuse_other_name(target, config["metadata"].setdefault("name", target.name))
         called = "/".join(str((patch.body.get("metadata") or {}).get(key) or "") for key in ("namespace", "name"))
         by = call.owner("Apply", target.api_version, target.subresource, self.now())
 
@@ -192,7 +182,7 @@ class Objects:
 
     async def _create(self, target: Target, proposal: Proposal, call: Call) -> Snapshot:
         resource = target.resource
-        metadata = _identity(target, proposal.obj["metadata"], self.now())
+        metadata = identity(target, proposal.obj["metadata"], self.now())
         self._check_namespace(target, metadata["name"])
         if resource.generation:
             metadata["generation"] = 1
@@ -249,7 +239,7 @@ class Objects:
 
     async def _replace_once(self, target: Target, live: Snapshot, proposal: Proposal, call: Call) -> Snapshot | None:
         resource = target.resource
-        _refuse_stale(target, proposal.obj, live)
+        refuse_stale(target, proposal.obj, live)
         new = self._renewed(target, proposal.obj, live, call)
         owners = proposal.own(new)
         verb: Verb = "UPDATE"
@@ -312,51 +302,6 @@ def ends(resource: Resource, obj: Manifest) -> bool:
     if resource.kind.name == "Pod" and metadata.get("deletionGracePeriodSeconds"):
         return False
     return not (resource.kind.name == "Namespace" and (obj.get("spec") or {}).get("finalizers"))
-
-
-def _identity(target: Target, given: Manifest, now: str) -> Manifest:
-    metadata = {key: value for key, value in given.items() if key not in _NEW}
-    name = metadata.get("name") or target.name
-    if not name and metadata.get("generateName"):
-        name = naming.generate(metadata["generateName"])
-    if not name:
-        problem = Problem("metadata.name", "FieldValueRequired", "Required value: name or generateName is required")
-        raise invalid(target.resource.kind, "", [problem])
-    metadata["name"] = name
-    if target.resource.kind.namespaced:
-        metadata["namespace"] = target.namespace
-    return {**metadata, "uid": str(uuid.uuid4()), "creationTimestamp": now}
-
-
-def _refuse_stale(target: Target, obj: Manifest, live: Snapshot) -> None:
-    metadata = obj["metadata"]
-    given = metadata.get("resourceVersion")
-    if given not in (None, "", "0", str(live.revision)):
-        raise conflict(target.resource.kind, target.name, MODIFIED_MEANWHILE)
-    uid = metadata.get("uid")
-    if uid and uid != live.obj["metadata"]["uid"]:
-        problem = Problem("metadata.uid", "FieldValueInvalid", f'Invalid value: "{uid}": field is immutable')
-        raise invalid(target.resource.kind, target.name, [problem])
-
-
-def _refuse_other(target: Target, obj: Manifest, live: Snapshot) -> None:
-    """Raise when a whole object is to replace one of another uid."""
-    uid, actual = obj["metadata"].get("uid"), live.obj["metadata"]["uid"]
-    if not uid or uid == actual:
-        return
-    kind = target.resource.kind
-    custom = (kind.group,) if target.resource.custom else ()
-    key = "/".join(("/registry", *custom, kind.plural, *((target.namespace,) if kind.namespaced else ()), target.name))
-    why = (
-        f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
-        f"Precondition failed: UID in precondition: {uid}, UID in object meta: {actual}"
-    )
-    raise conflict(kind, target.name, why)
-
-
-def _refuse_other_name(target: Target, name: str) -> None:
-    if name != target.name:
-        raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({target.name})")
 
 
 def _patched(target: Target, live: Manifest, patch: Patch) -> Any:

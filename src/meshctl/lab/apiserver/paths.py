@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from meshctl.lab.apiserver.objects import Target
 from meshctl.lab.apiserver.resources import BUILT_IN_GROUPS, Catalog
 from meshctl.lab.apiserver.status import unknown_part, unknown_resource
+from meshctl.lab.apiserver.targets import Target
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 

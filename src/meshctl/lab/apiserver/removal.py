@@ -7,11 +7,12 @@ from typing import Any
 
 from meshctl.lab.apiserver import crds
 from meshctl.lab.apiserver.admission import Write
-from meshctl.lab.apiserver.objects import Objects, Target, ends
+from meshctl.lab.apiserver.objects import Objects, ends
 from meshctl.lab.apiserver.owners import Owners
 from meshctl.lab.apiserver.resources import Resource
 from meshctl.lab.apiserver.status import Problem, bad_options, forbidden, other_uid, other_version
 from meshctl.lab.apiserver.store import Event, Snapshot
+from meshctl.lab.apiserver.targets import Target
 from meshctl.lab.apiserver.writes import Call, finished
 from meshctl.names import CRD
 from meshctl.objects import Manifest
