@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready-$(shell cksum pyproject.toml | cut -d' ' -f1)
 SPEED ?= 5
+# Most tests wait for a lab rather than compute: two to a core.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * (os.cpu_count() or 1))")
 
 .PHONY: help setup demo test check format lint types contracts test-real bench picture transcript docs wheel clean
 
@@ -31,7 +33,7 @@ demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/demo.sh $(SPEED)
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: format lint types contracts
 

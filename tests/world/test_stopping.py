@@ -58,7 +58,7 @@ def test_a_signal_ends_a_waiting_run_in_good_order(start_lab: StartLab, number: 
 
     assert stopped.code == 130, stopped.err
     assert took < 10
-    assert "Install mesh mesh1 (Istio 1.28.6): interrupted" in stopped.err
+    assert "Install mesh mesh1 (Istio 1.28.6) on cluster1 (east), cluster2 (west): interrupted" in stopped.err
     assert "To go on, run the same command again: it goes on where this run stopped." in stopped.err
     assert "Traceback" not in stopped.err
     assert locks(lab) == []

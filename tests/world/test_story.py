@@ -72,7 +72,9 @@ def test_remotes_keep_their_names(new_lab: NewLab) -> None:
     assert lab.meshctl("install", "--east", "east", "--west", "west", "--west", "west2").code == 0
     swapped = lab.meshctl("install", "--east", "east", "--west", "west2", "--west", "west")
     assert swapped.code == 3
-    assert "context west2 is installed as /inject/cluster/cluster3/net/network3" in swapped.err
+    assert (
+        "context west2 is already remote cluster3 (network3) of a mesh, not remote cluster2 (network2)" in swapped.err
+    )
 
 
 def test_one_remote_that_fails_does_not_hold_up_the_other(new_lab: NewLab) -> None:

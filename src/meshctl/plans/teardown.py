@@ -160,7 +160,9 @@ def ending(mesh: MeshSpec, cluster: Cluster, wanted: Removal) -> Iterator[Action
     if spaces:
         hint = f"kubectl --context {cluster.context} get namespace {ISTIO_SYSTEM} -o jsonpath={{.status.conditions}}"
         yield delete(cluster, "the namespaces", spaces, mesh, hint)
-    # istiod writes its root into every namespace, and nobody owns it: swept last, when nobody writes it any more.
+    # istiod writes its root into every namespace, and nobody owns it: swept last, when nobody writes it any more. Its
+    # Deployment is gone before its pods are.
+    yield Delete(cluster.name, "istiod's pods", pods(cluster, ISTIO_SYSTEM, "app=istiod"), t)
     yield Delete(cluster.name, "istiod's root certificates", labelled(cluster, ROOTS), t)
 
 
