@@ -144,6 +144,7 @@ class Earliest:
         """Return when a probe is met; injection works as soon as Istio is ready, which its step needs anyway."""
         described: Mapping[str, Callable[[str], Moment]] = {
             "injection": lambda _: START,
+            "the gateway's hostname to resolve": lambda _: START,
             "the gateway to be available": self.gateway,
             "istiod to connect": self.ca_bundle,
             "istiod to be synced with it": self.ca_bundle,
