@@ -7,13 +7,14 @@ SPEED ?= 5
 # Most tests wait for a lab rather than compute: two to a core.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * (os.cpu_count() or 1))")
 
-.PHONY: help setup demo test check format lint types contracts test-real bench picture transcript docs wheel clean
+.PHONY: help setup demo test check format lint types contracts test-real e2e-kind bench picture transcript docs wheel clean
 
 help:
 	@echo "make demo       two clusters on this machine: install, verify, teardown"
 	@echo "make test       all tests that need no cluster"
 	@echo "make check      format, lint, types, import contracts"
 	@echo "make test-real  the tests against real Kubernetes control planes (needs Go, builds once)"
+	@echo "make e2e-kind   the whole tool on two kind clusters (needs docker, kind, kubectl, helm)"
 	@echo "make bench      what is claimed about speed, measured"
 	@echo "make picture    docs/terminal.svg, from a real run"
 	@echo "make transcript docs/explanation/real-api-servers.md, from a real run"
@@ -52,6 +53,9 @@ contracts: $(READY)
 test-real: $(READY)
 	$(BIN)/python -m tests.real.build
 	$(BIN)/python -m pytest -m real tests/real tests/contract tests/world
+
+e2e-kind: $(READY)
+	PATH="$(CURDIR)/$(BIN):$$PATH" tests/kind/e2e.sh
 
 bench: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m benchmarks
