@@ -24,6 +24,7 @@ _LOG = logging.getLogger(__name__)
 _BODY_LIMIT = 8 * 1024 * 1024
 _HEALTH = ("/readyz", "/livez", "/healthz")
 _STOP_WITHIN = 0.5
+LATE_LOOKS, LATE_PAUSE = 100, 0.05
 
 
 class _CutError(Exception):
@@ -38,6 +39,7 @@ class Server:
         self._context = context
         self._http: web.Server | None = None
         self._socket: asyncio.Server | None = None
+        self._late: asyncio.Task[None] | None = None
         self.port = 0
 
     async def start(self, port: int = 0) -> None:
@@ -63,6 +65,7 @@ class Server:
                 if transport is not None:
                     transport.abort()
             await asyncio.sleep(0)
+            self._late = asyncio.create_task(_abort_late(self._http))
         self._socket = self._http = None
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -212,3 +215,12 @@ def _request(
 ) -> web.BaseRequest:
     loop = asyncio.get_running_loop()
     return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_BODY_LIMIT)
+
+
+async def _abort_late(http: web.Server) -> None:
+    """Abort connections that were in the middle of their TLS handshake when the server stopped, as they come in."""
+    for _ in range(LATE_LOOKS):
+        for connection in list(http.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(LATE_PAUSE)
