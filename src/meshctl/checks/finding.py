@@ -3,20 +3,36 @@
 from dataclasses import dataclass
 
 from meshctl.certs.material import Severity
+from meshctl.checks.catalog.check import Check
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding; `cluster` is empty when it is about several."""
+    """One finding; `cluster` is empty when it is about several.
+
+    `code` is the code of its check. `hint` says what to do in words; `command` is a line for a shell that mends it, to
+    be run as it stands, where there is one. `evidence` holds what was seen, one short line each.
+    """
 
     severity: Severity
     cluster: str
     text: str
     hint: str = ""
+    code: str = ""
+    command: str = ""
+    evidence: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = f"{self.cluster}: " if self.cluster else ""
-        return f"{where}{self.text}" + (f"\n  → {self.hint}" if self.hint else "")
+        advice = " ".join(part for part in (self.hint, self.command) if part)
+        return f"{where}{self.text}" + (f"\n  → {advice}" if advice else "")
+
+
+def found(
+    check: Check, cluster: str, text: str, hint: str = "", command: str = "", evidence: tuple[str, ...] = ()
+) -> Finding:
+    """Return what a check has found, as severe as the check is."""
+    return Finding(check.severity, cluster, text, hint, check.code, command, evidence)
 
 
 def error(cluster: str, text: str, hint: str = "") -> Finding:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from meshctl.checks.finding import Finding, error, warning
 from meshctl.names import FIELD_MANAGER
@@ -51,6 +52,32 @@ def who(istio: Manifest) -> str | None:
         return name if _ours(istio, REMOTE) else None
     name = dig(istio, "spec", "values", *PRIMARY)
     return f"primary {name}" if name and _ours(istio, PRIMARY) else None
+
+
+def as_installed(mesh: MeshSpec, istios: Mapping[str, Manifest | None]) -> MeshSpec:
+    """Return the mesh with the names that its clusters really have, whoever installed it.
+
+    `istios` is by the names of `mesh`. Names are read where istiod and its proxies read them: the primary's in its
+    values, a remote's in its injection path. What says nothing keeps the name it was given.
+    """
+    primary = istios.get(mesh.primary.name)
+    values = dig(primary, "spec", "values") or {}
+    return replace(
+        mesh,
+        primary=replace(
+            mesh.primary,
+            name=str(dig(values, *PRIMARY) or mesh.primary.name),
+            network=str(dig(values, "global", "network") or mesh.primary.network),
+        ),
+        remotes=tuple(_remote_as_installed(remote, istios.get(remote.name)) for remote in mesh.remotes),
+        mesh_id=str(dig(values, "global", "meshID") or mesh.mesh_id),
+        istio_version=str(dig(primary, "spec", "version") or mesh.istio_version).removeprefix("v"),
+    )
+
+
+def _remote_as_installed(remote: Cluster, istio: Manifest | None) -> Cluster:
+    found = PATH.search(str(dig(istio, "spec", "values", *REMOTE) or ""))
+    return replace(remote, name=found["name"], network=found["network"]) if found else remote
 
 
 def _ours(istio: Manifest, path: tuple[str, ...]) -> bool:
