@@ -170,7 +170,7 @@ def refused(where: str, reserved: Iterable[Reserved]) -> Iterator[tuple[str, str
 
 OTHERS = (
     ("KUBECONFIG", "The kubeconfig files, separated by colons, as kubectl takes them; `--kubeconfig` replaces it."),
-    ("MESHCTL_STATE_DIR", "Where meshctl keeps the marks of live runs, and the lab."),
+    ("MESHCTL_STATE_DIR", "Where meshctl keeps the marks of live runs, the events of the last ones, and the lab."),
     ("XDG_STATE_HOME", "Without `MESHCTL_STATE_DIR`: the folder above `meshctl`. [default: `~/.local/state`]"),
     ("CI", "Anything but empty, `0`, `false` or `no`: plain lines unless `-o` asks for something else."),
     ("NO_COLOR", "Anything but empty: no colours."),

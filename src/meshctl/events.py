@@ -49,11 +49,16 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Progressed:
-    """The current reason of a wait, or what an action just did."""
+    """The current reason of a wait, or what an action just did.
+
+    `waiting_for` says what is waited for meanwhile (`the load balancer to give an address`); it is empty when `text` is
+    no reason of a wait. A reason stands until the step's next event.
+    """
 
     at: float
     step: StepInfo
     text: str
+    waiting_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)

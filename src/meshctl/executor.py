@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from graphlib import TopologicalSorter
 from queue import Empty, SimpleQueue
 
@@ -143,7 +144,8 @@ class Performing:
         self.events.put(Finished(now, self.info, outcome, now - begun, text, failure))
 
     def _act(self, action: Action) -> str:
-        waiter = Waiter(self.executor.clients, self.executor.stop, self._report)
+        reason = partial(self._report, waiting_for=awaited(action))
+        waiter = Waiter(self.executor.clients, self.executor.stop, reason)
         clients = until(self.executor.clients, waiter, action.timeout)
         match action:
             case Apply():
@@ -168,7 +170,7 @@ class Performing:
         deleted = [ref for ref in action.find(clients) if clients[action.on].delete(ref)]
         if deleted:
             objects = tuple(Awaited(action.on, ref, gone) for ref in deleted)
-            waiter.wait(Wait(f"{action.what} to be gone", objects, action.timeout, action.hint))
+            waiter.wait(Wait(awaited(action), objects, action.timeout, action.hint))
         return f"deleted {action.what} ({len(deleted)})" if deleted else ""
 
     def _do(self, action: Act, clients: Clients) -> str:
@@ -181,8 +183,20 @@ class Performing:
         self._report(note.text)
         return note.text
 
-    def _report(self, text: str) -> None:
-        self.events.put(Progressed(time.time(), self.info, text))
+    def _report(self, text: str, waiting_for: str = "") -> None:
+        self.events.put(Progressed(time.time(), self.info, text, waiting_for))
+
+
+def awaited(action: Action) -> str:
+    """Return what an action waits for, as in `waiting for …`, while it has something to report."""
+    match action:
+        case Wait() | Probe():
+            return action.what
+        case Delete():
+            return f"{action.what} to be gone"
+        case Apply() | Act():
+            # Neither waits for anything but an answer that may pass, which is asked for again.
+            return "the API server to take a request"
 
 
 def failure_of(error: MeshctlError) -> Failure:

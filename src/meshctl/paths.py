@@ -1,4 +1,4 @@
-"""Where meshctl keeps what outlives a process: the marks of live runs, and the lab."""
+"""Where meshctl keeps what outlives a process: the marks of live runs, the journals of the last ones, and the lab."""
 
 import os
 from collections.abc import Mapping

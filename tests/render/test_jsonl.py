@@ -62,6 +62,7 @@ PINNED: list[tuple[Event, dict[str, Any]]] = [
             "at": NOON + 2,
             **about("cluster1", "Install Istio"),
             "text": "not all istiod pods are ready",
+            "waiting_for": "everything to be healthy",
         },
     ),
     (

@@ -1,6 +1,6 @@
 from meshctl.errors import Exit
 from meshctl.events import Ended, Event, Finished, Outcome, Planned, Started, Warned
-from meshctl.render.summary import critical_path, summary
+from meshctl.render.summary import summary
 from meshctl.render.tree import Record, Tree, grown
 
 from .story import EVENTS, ISTIO, NAMESPACES, NOON, PLANNED, REMOTE, info
@@ -83,18 +83,6 @@ def test_a_run_that_broke_off_says_so() -> None:
     assert text.startswith("Install mesh1: broke off\n")
     assert text.endswith("run the same command again: it goes on where this run stopped.")
     assert summary(Tree()).plain.startswith("The run: broke off")
-
-
-def test_the_critical_path_follows_whichever_need_ended_last() -> None:
-    quick = info("a", "quick")
-    slow = info("b", "slow")
-    last = info("a", "last", quick, slow)
-    apart = info("c", "apart")
-    ends = {quick: 1, slow: 9, last: 10, apart: 8}
-    events: list[Event] = [Planned(NOON, "t", ("a", "b", "c"), tuple(ends))]
-    for step, end in ends.items():
-        events += [Started(NOON, step), Finished(NOON + end, step, Outcome.SUCCEEDED, end)]
-    assert critical_path(grown(events)) == (slow.key, last.key)
 
 
 def test_short_steps_of_a_large_mesh_are_counted() -> None:

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 PRELOADED = (
     "meshctl.cli.app",
     "meshctl.cli.installing",
+    "meshctl.cli.keeping",
     "meshctl.cli.removing",
     "meshctl.cli.verifying",
     "meshctl.kube.client",
@@ -19,6 +20,8 @@ PRELOADED = (
     "meshctl.render.matrix",
     "meshctl.render.plain",
     "meshctl.render.summary",
+    "meshctl.render.timeline_json",
+    "meshctl.render.timeline_page",
 )
 """Everything the commands import when they need it."""
 

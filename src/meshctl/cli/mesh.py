@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from meshctl.cli import options as opt
+from meshctl.errors import SpecError
 from meshctl.render.choose import Output
 from meshctl.spec import Cluster, MeshSpec
 
@@ -24,6 +25,7 @@ def install(
         bool, typer.Option("--force-conflicts", help="Take over fields that other managers own.")
     ] = False,
     force_unlock: opt.ForceUnlock = False,
+    report: opt.Report = None,
     verbose: opt.Verbose = False,
     plain: opt.Plain = False,
     output: opt.Progress = Output.AUTO,
@@ -34,11 +36,17 @@ def install(
     130 interrupted.
     """
     from meshctl.cli.installing import InstallOptions, run_install
+    from meshctl.cli.keeping import Keep, kept
     from meshctl.cli.session import Show
 
+    if dry_run and report:
+        raise SpecError(["--dry-run and --report exclude each other: nothing runs that could be reported"])
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
     wanted = InstallOptions(dry_run=dry_run, force_conflicts=force_conflicts, force_unlock=force_unlock)
-    raise typer.Exit(run_install(mesh, wanted, Show(output, plain, verbose)))
+    code = kept(
+        "install", mesh, Keep(report), lambda heard: run_install(mesh, wanted, Show(output, plain, verbose, heard))
+    )
+    raise typer.Exit(code)
 
 
 def verify(
@@ -61,6 +69,7 @@ def verify(
         bool, typer.Option("--as-is", help="Call the samples that are there; deploy and remove nothing.")
     ] = False,
     force_unlock: opt.ForceUnlock = False,
+    report: opt.Report = None,
     verbose: opt.Verbose = False,
     plain: opt.Plain = False,
     output: Annotated[
@@ -71,6 +80,7 @@ def verify(
 
     Exit codes: 0 every version answered every cluster, 5 a pair is missing, 1 or 4 it could not be tried, 2 bad input.
     """
+    from meshctl.cli.keeping import Keep, kept
     from meshctl.cli.session import Show
     from meshctl.cli.verifying import VerifyOptions, run_verify
 
@@ -78,7 +88,10 @@ def verify(
     extra += [f"timeouts.{wait}={timeout}" for wait in ("samples", "traffic") if timeout]
     mesh = opt.mesh_from(east, west, kubeconfig, file, [*(sets or []), *extra])
     wanted = VerifyOptions(requests=requests, keep=keep, as_is=as_is, force_unlock=force_unlock, form=output)
-    raise typer.Exit(run_verify(mesh, wanted, Show(Output.AUTO, plain, verbose)))
+    code = kept(
+        "verify", mesh, Keep(report), lambda heard: run_verify(mesh, wanted, Show(Output.AUTO, plain, verbose, heard))
+    )
+    raise typer.Exit(code)
 
 
 def teardown(
@@ -101,6 +114,7 @@ def teardown(
         bool, typer.Option("--force-finalizers", help="Release what an operator that is gone still holds.")
     ] = False,
     force_unlock: opt.ForceUnlock = False,
+    report: opt.Report = None,
     verbose: opt.Verbose = False,
     plain: opt.Plain = False,
     output: opt.Progress = Output.AUTO,
@@ -109,6 +123,7 @@ def teardown(
 
     Exit codes: 0 nothing is left, 7 something is, 1 a step failed, 2 bad input, 3 refused, 6 locked, 130 interrupted.
     """
+    from meshctl.cli.keeping import Keep, kept
     from meshctl.cli.removing import TeardownOptions, run_teardown
     from meshctl.cli.session import Show
 
@@ -121,4 +136,7 @@ def teardown(
         force_finalizers=force_finalizers,
         force_unlock=force_unlock,
     )
-    raise typer.Exit(run_teardown(mesh, wanted, Show(output, plain, verbose)))
+    code = kept(
+        "teardown", mesh, Keep(report), lambda heard: run_teardown(mesh, wanted, Show(output, plain, verbose, heard))
+    )
+    raise typer.Exit(code)

@@ -83,6 +83,15 @@ Progress = Annotated[
     Output,
     typer.Option("--output", "-o", help="How to show progress; json is one event per line.", rich_help_panel=OUTPUT),
 ]
+Report = Annotated[
+    str | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        help="Write where the time went, however the run ends: a page (.html) or a document (.json).",
+        rich_help_panel=OUTPUT,
+    ),
+]
 ForceUnlock = Annotated[bool, typer.Option("--force-unlock", help="Take over the lock of a run that is surely dead.")]
 
 

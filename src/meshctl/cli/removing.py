@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from meshctl.checks.inventory import Leftover, leftovers, listed, tenants
 from meshctl.checks.survey import of_all, operator_running
@@ -58,9 +58,7 @@ def run_teardown(mesh: MeshSpec, wanted: TeardownOptions, show: Show) -> int:
             rescue=wanted.force_finalizers,
             unreachable=unreachable,
         )
-        reached = Session(
-            mesh, {n: c for n, c in one.clients.items() if n not in unreachable}, one.look, one.sink, one.stop
-        )
+        reached = replace(one, clients={n: c for n, c in one.clients.items() if n not in unreachable})
         stock = Stock(one, reached, wanted)
         with reached.lock("meshctl teardown", force=wanted.force_unlock):
             ended, record = one.perform(teardown(mesh, removal), settle=stock.take)

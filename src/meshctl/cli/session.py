@@ -15,7 +15,7 @@ from meshctl.checks.identity import identity
 from meshctl.checks.survey import existing_istio, of_all
 from meshctl.cluster import Client, Request
 from meshctl.errors import ClusterError, Exit, MeshctlError, RefusedError, SpecError, StoppedError
-from meshctl.events import Ended, Warned
+from meshctl.events import Ended, Event, Warned
 from meshctl.executor import Executor
 from meshctl.lock import Ways, locked
 from meshctl.manifests import render
@@ -28,14 +28,17 @@ from meshctl.spec import Cluster, MeshSpec
 from meshctl.stopping import Stop
 from meshctl.waiting import Waiter
 
+Listener = Callable[[Event], object]
+
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """How to show what happens."""
+    """How to show what happens. `listener` is told every event besides, as it is shown."""
 
     output: Output = Output.AUTO
     plain: bool = False
     verbose: bool = False
+    listener: Listener | None = None
 
     def look(self) -> Look:
         """Return the look for this terminal and environment."""
@@ -54,14 +57,24 @@ class Session:
     look: Look
     sink: Sink
     stop: Stop
+    listener: Listener | None = None
+
+    def tell(self, event: Event) -> None:
+        """Show an event, and tell it to whoever listens."""
+        if self.listener:
+            self.listener(event)
+        self.sink(event)
 
     def warn(self, text: str) -> None:
         """Show a warning that belongs to no step."""
-        if self.look.output is Output.LIVE:
-            # Outside of a plan there is no picture to keep it in.
-            self.sink.note(f"warning: {text}")
-        else:
-            self.sink(Warned(time.time(), None, text))
+        event = Warned(time.time(), None, text)
+        if self.look.output is not Output.LIVE:
+            self.tell(event)
+            return
+        # Outside of a plan there is no picture to keep it in.
+        self.sink.note(f"warning: {text}")
+        if self.listener:
+            self.listener(event)
 
     def waiter(self) -> Waiter:
         """Return what waits and tries again outside of a plan."""
@@ -93,7 +106,7 @@ class Session:
                 if isinstance(event, Ended) and settle:
                     event = replace(event, exit_code=Exit(settle(event)))
                 record(event)
-                self.sink(event)
+                self.tell(event)
                 last = event if isinstance(event, Ended) else last
         if not isinstance(last, Ended):
             msg = "a run ended without saying so"
@@ -141,7 +154,7 @@ def session(mesh: MeshSpec, show: Show) -> Iterator[Session]:
         for client in clients.values():
             stack.callback(client.close)
         stack.enter_context(stopping_on_signals(stop))
-        yield Session(mesh, clients, look, sink, stop)
+        yield Session(mesh, clients, look, sink, stop, show.listener)
 
 
 def _observer(sink: Sink) -> Callable[[Request], None]:

@@ -4,7 +4,7 @@ Every object has `v` (the version of this format, 1), `type`, and `at` (seconds 
 
 planned     title, clusters, steps: a list of {key, cluster, title, needs}
 started     step, cluster, title
-progressed  step, cluster, title, text
+progressed  step, cluster, title, text, waiting_for
 warned      step, cluster, title (all null outside of steps), text
 finished    step, cluster, title, outcome, seconds, text,
             failure: null or {message, last_seen, hint, exit_code}
@@ -48,7 +48,10 @@ def _body(event: Event) -> dict[str, Any]:
             }
         case Started():
             return _step(event.step)
-        case Progressed() | Warned():
+        case Progressed():
+            waiting = one_line(event.waiting_for)
+            return {**_step(event.step), "text": one_line(event.text), "waiting_for": waiting}
+        case Warned():
             return {**_step(event.step), "text": one_line(event.text)}
         case Finished():
             return {
@@ -56,7 +59,7 @@ def _body(event: Event) -> dict[str, Any]:
                 "outcome": event.outcome.value,
                 "seconds": round(event.seconds, 3),
                 "text": one_line(event.text),
-                "failure": _failure(event.failure) if event.failure else None,
+                "failure": failure_document(event.failure) if event.failure else None,
             }
         case Ended():
             return {
@@ -74,7 +77,8 @@ def _step(step: StepInfo | None) -> dict[str, Any]:
     return {"step": step.key, "cluster": step.cluster, "title": step.title}
 
 
-def _failure(failure: Failure) -> dict[str, Any]:
+def failure_document(failure: Failure) -> dict[str, Any]:
+    """Return why a step failed as JSON-like data."""
     return {
         "message": one_line(failure.message),
         "last_seen": one_line(failure.last_seen),

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from meshctl.errors import Exit
 from meshctl.events import Outcome
+from meshctl.render.critical_path import critical_path
 from meshctl.render.exits import MEANINGS, NEXT
 from meshctl.render.plain import block
 from meshctl.render.text import count, one_line, several, span
@@ -21,21 +22,6 @@ def summary(tree: Tree) -> Text:
     return Text("\n\n").join(Text("\n").join(lines) for lines in parts if lines)
 
 
-def critical_path(tree: Tree) -> tuple[str, ...]:
-    """Return the keys of the chain of steps that the run's length came from, in the order they were done.
-
-    From the step that ended last, back to whichever of its needs ended last, and so on.
-    """
-    ends = {key: node.finished.at for key, node in tree.nodes.items() if node.finished and node.started is not None}
-    path: list[str] = []
-    candidates = tuple(ends)
-    while candidates:
-        last = max(candidates, key=lambda key: ends[key])
-        path.append(last)
-        candidates = tuple(need for need in tree.nodes[last].step.needs if need in ends and need not in path)
-    return tuple(reversed(path))
-
-
 def _result(tree: Tree) -> list[Text]:
     title = one_line(tree.title) or "The run"
     if tree.ended is None:
@@ -46,7 +32,8 @@ def _result(tree: Tree) -> list[Text]:
 
 
 def _durations(tree: Tree) -> list[Text]:
-    path = critical_path(tree)
+    ends = {key: node.finished.at for key, node in tree.nodes.items() if node.finished and node.started is not None}
+    path = critical_path({key: node.step.needs for key, node in tree.nodes.items()}, ends)
     done = [(node.finished.seconds, node) for node in tree.nodes.values() if node.finished and node.started is not None]
     longest = sorted(done, key=lambda pair: -pair[0])
     listed = [pair for place, pair in enumerate(longest) if place < LONGEST or pair[1].step.key in path]

@@ -24,6 +24,11 @@ def one_line(text: str) -> str:
     return _CONTROLS.sub(" ", _ESCAPES.sub("", _SECRETS.sub(HIDDEN, text))).strip()
 
 
+def each_line(text: str) -> str:
+    """Return `text` with its line breaks, each line harmless."""
+    return "\n".join(one_line(line) for line in _SECRETS.sub(HIDDEN, text).splitlines())
+
+
 def local_zone() -> tzinfo:
     """Return the time zone of this machine, for everything that people read."""
     return datetime.now(UTC).astimezone().tzinfo or UTC
