@@ -9,6 +9,7 @@ from pathlib import Path
 
 from command_tree import commands_page
 from page_text import code, page, sentences, table
+from rights_page import rights_files, rights_page
 
 from meshctl import errors
 from meshctl.errors import Exit, MeshctlError
@@ -48,8 +49,12 @@ def main(folder: Path) -> None:
         "exit-codes": exit_codes_page(),
         "faults": faults_page(),
         "delays": delays_page(),
+        "rights": rights_page(),
     }
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "rights").mkdir(exist_ok=True)
+    for name, text in rights_files().items():
+        (folder / "rights" / name).write_text(text, encoding="utf-8")
     for name, lines in pages.items():
         (folder / f"{name}.md").write_text("\n".join([NOTICE, "", *lines]).rstrip() + "\n", encoding="utf-8")
 
@@ -215,6 +220,7 @@ def exit_codes_page() -> list[str]:
     rows = ((str(int(one)), one.name, MEANINGS[one], NEXT.get(one, "")) for one in Exit)
     lines += table(("code", "name", "meaning", "then"), rows)
     lines += ["", "## Which failures end with which code", ""]
+    lines += ["5 and 7 are no failures of a step: they are what `verify` and `teardown` come to in the end.", ""]
     kinds = ((str(int(kind.exit_code)), code(kind.__name__), about(kind)) for kind in hierarchy(MeshctlError))
     return lines + table(("code", "error", "what happened"), kinds)
 

@@ -106,8 +106,10 @@ class Client(Protocol):
         """Run a command in a container; a non-zero exit code is a result, not an error."""
         ...
 
-    def allowed(self, verb: str, resource: str, group: str = "", namespace: str = "", subresource: str = "") -> bool:
-        """Say whether this user may do that."""
+    def allowed(
+        self, verb: str, resource: str, group: str = "", namespace: str = "", subresource: str = "", name: str = ""
+    ) -> bool:
+        """Say whether this user may do that, to the object called `name` if that is given."""
         ...
 
     def version(self) -> str:

@@ -4,9 +4,7 @@ MeshctlError                exit 1   a step failed
 ├── SpecError               exit 2   what was asked for is not valid; carries every problem found
 ├── RefusedError            exit 3   the clusters are not fit for it; nothing was written
 ├── NotReadyError           exit 4   waited to the deadline; says what was last seen
-├── VerificationError       exit 5   traffic does not reach every version
 ├── LockedError             exit 6   another run holds a cluster
-├── LeftoverError           exit 7   teardown ended, something is still there
 ├── StoppedError            exit 130 the user wants the run to stop
 └── ClusterError            exit 1   a cluster answered with an error, or not at all
     ├── TransientError               worth another try: reset, timeout, 429, 5xx, webhook not serving
@@ -18,7 +16,8 @@ MeshctlError                exit 1   a step failed
     │   └── UnknownKindError         the server does not serve its kind
     └── InvalidError                 the API server refused the content
 
-Anything else that escapes is a bug and shows its traceback.
+5 and 7 are no errors: `verify` and `teardown` come to them as results. Anything else that escapes is a bug
+and shows its traceback.
 """
 
 from collections.abc import Sequence
@@ -72,22 +71,10 @@ class NotReadyError(MeshctlError):
     exit_code = Exit.TIMEOUT
 
 
-class VerificationError(MeshctlError):
-    """Traffic does not reach every version from every cluster."""
-
-    exit_code = Exit.VERIFICATION
-
-
 class LockedError(MeshctlError):
     """Another run holds the lock of a cluster."""
 
     exit_code = Exit.LOCKED
-
-
-class LeftoverError(MeshctlError):
-    """Teardown ended, but something is still there."""
-
-    exit_code = Exit.LEFTOVERS
 
 
 class StoppedError(MeshctlError):

@@ -80,9 +80,11 @@ class Patient:
         """Run a command in a container."""
         return self.retry(lambda: self.client.exec(pod, namespace, container, argv, timeout))
 
-    def allowed(self, verb: str, resource: str, group: str = "", namespace: str = "", subresource: str = "") -> bool:
+    def allowed(
+        self, verb: str, resource: str, group: str = "", namespace: str = "", subresource: str = "", name: str = ""
+    ) -> bool:
         """Say whether this user may do that."""
-        return self.retry(lambda: self.client.allowed(verb, resource, group, namespace, subresource))
+        return self.retry(lambda: self.client.allowed(verb, resource, group, namespace, subresource, name))
 
     def version(self) -> str:
         """Return the server's version."""

@@ -134,7 +134,9 @@ class FakeClient:
         self._call("exec", pod)
         return self.executed(argv)
 
-    def allowed(self, verb: str, resource: str, group: str = "", namespace: str = "", subresource: str = "") -> bool:
+    def allowed(
+        self, verb: str, resource: str, group: str = "", namespace: str = "", subresource: str = "", name: str = ""
+    ) -> bool:
         return True
 
     def version(self) -> str:

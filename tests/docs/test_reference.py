@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("commands", "mesh-file", "environment", "exit-codes", "faults", "delays")
+PAGES = ("commands", "mesh-file", "environment", "exit-codes", "faults", "delays", "rights")
+FILES = (*(f"{page}.md" for page in PAGES), "rights/primary.yaml", "rights/remote.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -19,10 +20,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_page_is_made(made: Path) -> None:
-    assert {path.stem for path in made.iterdir()} == set(PAGES)
+    assert {str(path.relative_to(made)) for path in made.rglob("*") if path.is_file()} == set(FILES)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_page_is_current(made: Path, page: str) -> None:
-    committed = (ROOT / "docs" / "reference" / f"{page}.md").read_text(encoding="utf-8")
-    assert committed == (made / f"{page}.md").read_text(encoding="utf-8"), "run make docs"
+@pytest.mark.parametrize("name", FILES)
+def test_the_page_is_current(made: Path, name: str) -> None:
+    committed = (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+    assert committed == (made / name).read_text(encoding="utf-8"), "run make docs"

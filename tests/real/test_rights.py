@@ -1,126 +1,132 @@
-"""The rights that install checks for are enough on real API servers, and each that is missing is named."""
+"""The rights that the commands check for are enough on real API servers, and each that is missing is named."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from meshctl.checks.rights import Right, install_rights
+from meshctl.checks.rights import Rights, install_rights, teardown_rights, verify_rights
 from meshctl.names import CNI_NAMESPACE
 from meshctl.objects import Manifest
 from meshctl.spec import Cluster, MeshSpec
-from tests.real.controlplane import write_kubeconfig
+from tests.real.controlplane import ControlPlane, write_kubeconfig
+from tests.real.granting import Grants
 from tests.world.harness import MESH, LabUnderTest, Result, real_planes
 from tests.world.settling import settled
 
 pytestmark = pytest.mark.real
 
-RBAC = "rbac.authorization.k8s.io"
-USER = "installer"
-SPEC = MeshSpec(Cluster("cluster1", "east", "network1"), (Cluster("cluster2", "west", "network2"),))
-MISSING = (
-    Right("create", "", "namespaces"),
-    Right("patch", "sailoperator.io", "istios"),
-    Right("list", "", "nodes"),
-    Right("get", "", "secrets", "istio-system"),
-    Right("create", "", "pods", "istio-system"),
-    Right("create", "rbac.authorization.k8s.io", "rolebindings", "istio-system"),
-    Right("delete", "coordination.k8s.io", "leases", "default"),
-)
+PRIMARY, REMOTE = Cluster("cluster1", "east", "network1"), Cluster("cluster2", "west", "network2")
+SPEC = MeshSpec(PRIMARY, (REMOTE,))
+SAMPLE = SPEC.sample_namespace
+COMMANDS: Mapping[str, tuple[str, ...]] = {
+    "install": ("install", *MESH, "--dry-run"),
+    "verify": ("verify", *MESH),
+    "teardown": ("teardown", *MESH, "--yes"),
+}
+NEEDED: Mapping[str, Callable[[Cluster], Rights]] = {
+    "install": lambda cluster: install_rights(SPEC, cluster),
+    "verify": lambda _: verify_rights(SPEC),
+    "teardown": lambda cluster: teardown_rights(SPEC, cluster),
+}
+ROLES = Path(__file__).parents[2] / "docs" / "reference" / "rights"
+BATCHES = 12
+"""In how many runs every right of a command is taken away once, a few at a time."""
+
+GRANTS = Grants(tuple(sorted(frozenset().union(*(ask(one) for ask in NEEDED.values() for one in SPEC.clusters)))))
 
 
 @dataclass(frozen=True, slots=True)
 class Restricted:
-    """Two clusters, and a user there who has the rights he is given and no other."""
+    """Two clusters, and users there who have the rights they are given and no other."""
 
     mesh: LabUnderTest
+    planes: tuple[ControlPlane, ...]
 
-    def grant(self, context: str, rights: frozenset[Right]) -> None:
-        """Give the user exactly these rights on one cluster."""
-        items = [obj for namespace, rules in by_namespace(rights).items() for obj in granting(namespace, rules)]
-        self.mesh.kubectl(context, "apply", "-f", "-", stdin=json.dumps(listed(items)))
+    def grant(self, *namespaces: str) -> None:
+        """Make the roles, again where they went with their namespace, and wait until they are known."""
+        for context in ("east", "west"):
+            for namespace in namespaces or (CNI_NAMESPACE, SAMPLE):
+                self.mesh.kubectl(context, "apply", "-f", "-", stdin=json.dumps(space(namespace)))
+            objects = json.dumps(GRANTS.objects(namespaces))
+            self.mesh.kubectl(context, "apply", "--server-side", "-f", "-", stdin=objects)
 
-    def install(self) -> Result:
-        """Install as the user."""
-        return self.mesh.meshctl("install", *MESH, KUBECONFIG=str(self.mesh.folder / USER))
+    def run(self, rights: Mapping[str, Rights], *command: str) -> Result:
+        """Run a command as a user who has these rights, by context."""
+        name = f"user-{abs(hash(tuple(sorted(rights.items()))))}"
+        contexts = [plane.context(name, GRANTS.groups(rights[plane.name])) for plane in self.planes]
+        return self.mesh.meshctl(*command, KUBECONFIG=str(write_kubeconfig(self.mesh.folder / name, contexts)))
 
-    def awaited(self, context: str, right: Right, *, can: bool) -> None:
-        """Wait until the API server has taken notice of a change."""
-        assert settled(lambda: self.can(context, right), lambda answer: answer is can) is can
 
-    def can(self, context: str, right: Right) -> bool:
-        """Ask the API server whether the user has a right."""
-        resource, _, subresource = right.resource.partition("/")
-        what = f"{resource}.{right.group}" if right.group else resource
-        where = ("-n", right.namespace) if right.namespace else ()
-        detail = (f"--subresource={subresource}",) if subresource else ()
-        asked = ("auth", "can-i", right.verb, what, "--as", USER, *where, *detail)
-        return self.mesh.kubectl(context, *asked, code=None).startswith("yes")
+def space(name: str) -> Manifest:
+    """Return a namespace for roles: whoever hands out rights for one makes it, the samples' as meshctl would."""
+    labels = {"app.kubernetes.io/managed-by": "meshctl", "istio-injection": "enabled"} if name == SAMPLE else {}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
 @pytest.fixture(scope="module")
 def restricted() -> Iterator[Restricted]:
     with real_planes() as (mesh, planes):
-        write_kubeconfig(mesh.folder / USER, [plane.context(USER, ()) for plane in planes])
-        for context in ("east", "west"):
-            # A Role lives in a namespace, so whoever hands rights out for it makes it.
-            mesh.kubectl(context, "create", "namespace", CNI_NAMESPACE)
-        yield Restricted(mesh)
+        one = Restricted(mesh, planes)
+        one.grant()
+        yield one
 
 
-def rights_on(cluster: Cluster) -> frozenset[Right]:
-    return install_rights(SPEC, cluster)
+def needed(command: str) -> dict[str, Rights]:
+    """Return what a command needs, by context."""
+    return {cluster.context: NEEDED[command](cluster) for cluster in SPEC.clusters}
 
 
-def by_namespace(rights: frozenset[Right]) -> dict[str, list[Manifest]]:
-    """Return the rules of a role per namespace; the empty one stands for the cluster."""
-    rules: defaultdict[str, list[Manifest]] = defaultdict(list)
-    for one in sorted(rights):
-        rules[one.namespace].append({"apiGroups": [one.group], "resources": [one.resource], "verbs": [one.verb]})
-    return rules
-
-
-def granting(namespace: str, rules: list[Manifest]) -> tuple[Manifest, Manifest]:
-    """Return a role and its binding to the user."""
-    prefix = "" if namespace else "Cluster"
-    meta = {"name": USER, **({"namespace": namespace} if namespace else {})}
-    head = {"apiVersion": f"{RBAC}/v1", "metadata": meta}
-    role = {"apiGroup": RBAC, "kind": f"{prefix}Role", "name": USER}
-    subject = {"apiGroup": RBAC, "kind": "User", "name": USER}
-    return (
-        {**head, "kind": f"{prefix}Role", "rules": rules},
-        {**head, "kind": f"{prefix}RoleBinding", "roleRef": role, "subjects": [subject]},
+def told(result: Result) -> dict[str, set[str]]:
+    """Return the rights that a command says are missing, by cluster name."""
+    found = re.findall(
+        r"^ *(?:error: )?(?:install would refuse: )?(\S+): no permission to (.*)$", result.err, re.MULTILINE
     )
+    return {cluster: set(rights.split("; ")) for cluster, rights in found}
 
 
-def listed(items: list[Manifest]) -> Manifest:
-    return {"apiVersion": "v1", "kind": "List", "items": items}
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_right_that_is_missing_is_named_and_no_other(restricted: Restricted, command: str) -> None:
+    rights = needed(command)
 
-
-def test_each_right_that_is_missing_is_named(restricted: Restricted) -> None:
-    restricted.grant("east", rights_on(SPEC.primary))
-    for right in MISSING:
-        wanted = rights_on(SPEC.remotes[0])
-        assert right in wanted
-        restricted.grant("west", wanted - {right})
-        restricted.awaited("west", right, can=False)
-        refused = restricted.install()
+    def without(batch: int) -> None:
+        taken = {context: sorted(whole)[batch::BATCHES] for context, whole in rights.items()}
+        left = {context: whole - set(taken[context]) for context, whole in rights.items()}
+        refused = restricted.run(left, *COMMANDS[command])
         assert refused.code == 3, refused.said
-        assert f"cluster2: no permission to {right}" in refused.err
-        assert "cluster1: no permission" not in refused.err
+        names = {cluster.context: cluster.name for cluster in SPEC.clusters}
+        assert told(refused) == {names[context]: set(map(str, some)) for context, some in taken.items() if some}
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(without, range(BATCHES)))
+    assert restricted.mesh.kubectl("east", "-n", "default", "get", "leases", "-o", "name") == ""
+
+
+def test_the_roles_of_the_reference_can_be_applied_as_they_are(restricted: Restricted) -> None:
+    for context, name in (("east", "primary.yaml"), ("west", "remote.yaml")):
+        restricted.mesh.kubectl(context, "apply", "-f", str(ROLES / name))
+    contexts = [plane.context("somebody", ("meshctl",)) for plane in restricted.planes]
+    kubeconfig = str(write_kubeconfig(restricted.mesh.folder / "somebody", contexts))
+
+    def ready() -> Result:
+        return restricted.mesh.meshctl(*COMMANDS["install"], KUBECONFIG=kubeconfig)
+
+    found = settled(ready, lambda result: result.code == 0)
+    assert found.code == 0, found.said
 
 
 def test_the_listed_rights_are_enough(restricted: Restricted) -> None:
-    for cluster in (SPEC.primary, SPEC.remotes[0]):
-        restricted.grant(cluster.context, rights_on(cluster))
-        for right in MISSING:
-            restricted.awaited(cluster.context, right, can=True)
-    assert not restricted.can("east", Right("delete", "", "namespaces"))
+    def done(command: str, *options: str) -> None:
+        granted = settled(lambda: restricted.run(needed(command), command, *MESH, *options), lambda one: one.code != 3)
+        assert granted.code == 0, granted.said
 
-    installed = restricted.install()
-    assert installed.code == 0, installed.said
-    assert restricted.install().code == 0
-    verified = restricted.mesh.verify()
-    assert verified.code == 0, verified.said
+    done("install")
+    done("install")
+    done("verify")
+    restricted.grant(SAMPLE)
+    done("verify", "--keep")
+    done("teardown", "--yes")

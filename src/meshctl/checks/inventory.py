@@ -11,6 +11,7 @@ from meshctl.names import (
     CLUSTER_ROLE_BINDING,
     CNI_NAMESPACE,
     CONFIG_MAP,
+    FIELD_MANAGER,
     ISTIO,
     ISTIO_CNI,
     ISTIO_REVISION,
@@ -85,11 +86,24 @@ def ref_of(kind: Kind, obj: Manifest) -> Ref:
     return Ref(kind, str(dig(obj, "metadata", "name")), str(dig(obj, "metadata", "namespace") or ""))
 
 
+def is_own_namespace(client: Client, name: str) -> bool:
+    """Say whether a namespace is meshctl's to make and to remove: it did so, or there is none yet."""
+    try:
+        existing = client.get(Ref(NAMESPACE, name))
+    except ForbiddenError:
+        return True  # this right will be missing as well
+    return existing is None or _made_by_meshctl(existing)
+
+
+def _made_by_meshctl(obj: Manifest | None) -> bool:
+    return bool(dig(obj, "metadata", "labels", MANAGED_BY) == FIELD_MANAGER)
+
+
 def tenants(client: Client, sample_namespace: str) -> list[str]:
     """Return who else lives in the mesh on this cluster: meshed pods, and namespaces that ask for injection."""
     own = {ISTIO_SYSTEM, CNI_NAMESPACE}
     spaces = {n["metadata"]["name"]: n for n in client.list(NAMESPACE)}
-    if dig(spaces.get(sample_namespace), "metadata", "labels", MANAGED_BY) == "meshctl":
+    if _made_by_meshctl(spaces.get(sample_namespace)):
         own.add(sample_namespace)
     meshed = [
         str(ref_of(POD, pod))

@@ -12,6 +12,7 @@ from meshctl.certs.material import Severity
 from meshctl.checks.finding import Finding, error, warning
 from meshctl.checks.identity import identity
 from meshctl.checks.kernel import has_old_kernel
+from meshctl.checks.rights import lacking
 from meshctl.checks.survey import OPERATOR_LABEL, Survey, node_address
 from meshctl.errors import MeshctlError
 from meshctl.spec import Cluster, Kernel, MeshSpec
@@ -33,13 +34,9 @@ def judge(mesh: MeshSpec, surveys: Mapping[str, Survey | MeshctlError], now: dat
     """Judge all clusters together."""
     seen = {name: one for name, one in surveys.items() if isinstance(one, Survey)}
     findings = [
-        *(
-            error(name, _told(name, one.message), one.hint)
-            for name, one in surveys.items()
-            if isinstance(one, MeshctlError)
-        ),
+        *(refused(name, one) for name, one in surveys.items() if isinstance(one, MeshctlError)),
         *_same_cluster(seen),
-        *(f for name in seen for f in _rights(seen[name])),
+        *(f for name, one in seen.items() for f in lacking(name, one.missing_rights)),
         *(f for cluster in mesh.clusters if cluster.name in seen for f in _operator(seen, cluster, mesh.istio_version)),
         *(f for name in seen for f in _clock(seen[name])),
         *identity(mesh, {name: one.istio for name, one in seen.items()}),
@@ -55,8 +52,9 @@ def judge(mesh: MeshSpec, surveys: Mapping[str, Survey | MeshctlError], now: dat
     return Judgement(tuple(findings), servers, old)
 
 
-def _told(cluster: str, message: str) -> str:
-    return message.removeprefix(f"{cluster}: ")
+def refused(cluster: str, why: MeshctlError) -> Finding:
+    """Return the finding for a cluster that gave an error for an answer."""
+    return error(cluster, why.message.removeprefix(f"{cluster}: "), why.hint)
 
 
 def _same_cluster(seen: Mapping[str, Survey]) -> Iterator[Finding]:
@@ -65,12 +63,6 @@ def _same_cluster(seen: Mapping[str, Survey]) -> Iterator[Finding]:
         other = first.setdefault(one.uid, name) if one.uid else name
         if other != name:
             yield error(name, f"is the same cluster as {other} (kube-system has the same UID)", "name another context")
-
-
-def _rights(one: Survey) -> Iterator[Finding]:
-    if one.missing_rights:
-        listed = "; ".join(map(str, one.missing_rights))
-        yield error(one.cluster, f"no permission to {listed}", "ask for these rights, or use another context")
 
 
 def _operator(seen: Mapping[str, Survey], cluster: Cluster, version: str) -> Iterator[Finding]:

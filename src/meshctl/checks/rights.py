@@ -1,65 +1,215 @@
 """The rights meshctl needs, as data: what `install`, `verify` and `teardown` really ask of an API server."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 
+from meshctl.checks.finding import Finding, error
 from meshctl.cluster import Client
 from meshctl.names import CNI_NAMESPACE, ISTIO_SYSTEM, LOCK_NAMESPACE
-from meshctl.spec import Cluster, MeshSpec
+from meshctl.spec import Cluster, Kernel, MeshSpec
+
+AT_ONCE = 8
+"""How many questions a cluster is asked at the same time: there are about a hundred, and some clusters are far away."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Right:
-    """One verb on one resource; an empty namespace means all of them, or a cluster-scoped resource."""
+    """One verb on one resource; an empty namespace means all of them, or a cluster-scoped resource.
+
+    `resource` may have a subresource, as in `pods/exec`. `name` is set where the verb on one object is enough.
+    """
 
     verb: str
     group: str
     resource: str
     namespace: str = ""
+    name: str = ""
 
     def __str__(self) -> str:
         resource = f"{self.resource}.{self.group}" if self.group else self.resource
-        return f"{self.verb} {resource}" + (f" in {self.namespace}" if self.namespace else "")
+        named = f" called {self.name}" if self.name else ""
+        return f"{self.verb} {resource}{named}" + (f" in {self.namespace}" if self.namespace else "")
 
+
+Rights = frozenset[Right]
 
 READ = ("get", "list", "watch")
 WRITE = ("create", "patch")
+FOLLOW = ("list", "watch")
+REMOVE = (*FOLLOW, "delete")
+EXEC = ("get", "create")
+"""Over a WebSocket Kubernetes asks for `get` on pods/exec up to 1.34, and for `create` too from 1.35 on."""
+
 RBAC, ADMISSION = "rbac.authorization.k8s.io", "admissionregistration.k8s.io"
 SAIL, ISTIO = "sailoperator.io", "networking.istio.io"
 
 
-def install_rights(mesh: MeshSpec, cluster: Cluster) -> frozenset[Right]:
+def install_rights(mesh: MeshSpec, cluster: Cluster) -> Rights:
     """Return what `install` needs on one cluster."""
     both = (ISTIO_SYSTEM,)
     rights = {
-        *_rights((*READ, *WRITE), "", "namespaces"),
+        *LOCKING,
+        *_rights((*READ, "create"), "", "namespaces"),
+        *_named("patch", "namespaces", ISTIO_SYSTEM, CNI_NAMESPACE),
         *_rights(("get",), "apiextensions.k8s.io", "customresourcedefinitions"),
         *_rights((*READ, *WRITE), SAIL, "istios", "istiocnis"),
-        *_rights(READ, SAIL, "istiorevisions"),
-        *_rights(("patch",), SAIL, "istiorevisions"),
-        *_rights(READ, ADMISSION, "mutatingwebhookconfigurations"),
+        *_rights((*READ, "patch"), SAIL, "istiorevisions"),
+        *_rights(FOLLOW, ADMISSION, "mutatingwebhookconfigurations"),
         *_rights(("list",), "", "nodes"),
         *_rights((*READ, *WRITE), "apps", "deployments", namespaces=both),
-        *_rights(("list", "watch"), "apps", "daemonsets", namespaces=(CNI_NAMESPACE,)),
-        *_rights((*READ, *WRITE), "", "services", namespaces=both),
-        *_rights((*READ, *WRITE), "", "serviceaccounts", namespaces=both),
-        *_rights((*READ, *WRITE), "", "secrets", namespaces=both),
-        *_rights(READ, "", "configmaps", namespaces=both),
-        *_rights(("list", "create"), "", "pods", namespaces=both),
-        *_rights(("create", "patch"), RBAC, "roles", "rolebindings", namespaces=both),
-        *_rights(("create", "patch"), "policy", "poddisruptionbudgets", namespaces=both),
-        *_rights(("create", "patch"), "autoscaling", "horizontalpodautoscalers", namespaces=both),
-        *_rights(("get", "create", "update", "delete"), "coordination.k8s.io", "leases", namespaces=(LOCK_NAMESPACE,)),
+        *_rights(FOLLOW, "apps", "daemonsets", namespaces=(CNI_NAMESPACE,)),
+        *_rights((*READ, *WRITE), "", "services", "secrets", namespaces=both),
+        *_rights(WRITE, "", "serviceaccounts", namespaces=both),
+        *_rights(FOLLOW, "", "configmaps", namespaces=both),
+        *_rights(("list", "create", "delete"), "", "pods", namespaces=both),
+        # Whoever makes a Role must have what it grants: here get, list and watch of secrets, as above.
+        *_rights(WRITE, RBAC, "roles", "rolebindings", namespaces=both),
+        *_rights(WRITE, "policy", "poddisruptionbudgets", namespaces=both),
+        *_rights(WRITE, "autoscaling", "horizontalpodautoscalers", namespaces=both),
     }
     if cluster == mesh.primary:
         rights |= {
-            *_rights(("create", "patch"), ISTIO, "gateways", "virtualservices", namespaces=both),
-            # Over a WebSocket Kubernetes asks for `get` up to 1.34, and for `create` too from 1.35 on.
-            *_rights(("get", "create"), "", "pods/exec", namespaces=both),
+            *_rights(WRITE, ISTIO, "gateways", "virtualservices", namespaces=both),
+            *_rights(EXEC, "", "pods/exec", namespaces=both),
             *_rights(("delete",), "", "secrets", namespaces=both),
         }
+        if mesh.kernel is not Kernel.NEW:
+            rights |= {*_rights(("get",), "", "configmaps", namespaces=both)}
+    else:
+        rights |= {
+            *_rights(("get",), ADMISSION, "mutatingwebhookconfigurations"),
+            *_rights(FOLLOW, "", "serviceaccounts", namespaces=both),
+        }
     return frozenset(rights)
+
+
+def verify_rights(mesh: MeshSpec, *, deploy: bool = True, remove: bool = True, namespace: bool = True) -> Rights:
+    """Return what `verify` needs on every cluster.
+
+    It may deploy the samples, remove them again, and do both with their namespace as well, unless that is not its own.
+    """
+    where = (mesh.sample_namespace,)
+    rights = {
+        *LOCKING,
+        *_rights(("get",), SAIL, "istios"),
+        *_rights(("list",), "", "pods", namespaces=where),
+        *_rights(EXEC, "", "pods/exec", namespaces=where),
+    }
+    if deploy:
+        rights |= {
+            *_rights(("get",), "", "namespaces"),
+            *(_sample_namespace(mesh, "patch") if namespace else ()),
+            *_rights((*READ, *WRITE), "apps", "deployments", namespaces=where),
+            *_rights(("get", *WRITE), "", "services", "serviceaccounts", namespaces=where),
+        }
+    if deploy and namespace:
+        rights |= {*_rights(("create",), "", "namespaces")}
+    if deploy and remove:
+        rights |= {
+            *_removal_of_samples(mesh, namespace=namespace),
+            *_rights(("list",), "apps", "deployments", namespaces=where),
+            *_rights(("list",), "", "pods", namespaces=where),
+        }
+    return frozenset(rights)
+
+
+def explain_rights(mesh: MeshSpec, cluster: Cluster) -> Rights:
+    """Return what `verify` needs besides to say why a version does not answer; without them it says so instead."""
+    both = (ISTIO_SYSTEM,)
+    rights = {
+        *_rights(("get",), "", "namespaces"),
+        *_rights(("get",), "", "services", namespaces=(ISTIO_SYSTEM, mesh.sample_namespace)),
+        *_rights(("get",), "apps", "deployments", namespaces=(ISTIO_SYSTEM, mesh.sample_namespace)),
+        *_rights(("list",), "", "pods", namespaces=(ISTIO_SYSTEM, mesh.sample_namespace)),
+        *_rights(("get",), "", "configmaps", namespaces=both),
+        *_rights(("get",), ADMISSION, "mutatingwebhookconfigurations"),
+    }
+    if cluster == mesh.primary:
+        rights |= {
+            *_rights(("list",), ISTIO, "gateways", namespaces=both),
+            *_rights(EXEC, "", "pods/exec", namespaces=both),
+        }
+    return frozenset(rights)
+
+
+def teardown_rights(
+    mesh: MeshSpec,
+    cluster: Cluster,
+    *,
+    keep_system: bool = False,
+    keep_namespaces: bool = False,
+    rescue: bool = False,
+    namespace: bool = True,
+) -> Rights:
+    """Return what `teardown` needs on one cluster.
+
+    `keep_system` spares istio-system, `keep_namespaces` istio-cni as well; `rescue` releases what an operator that is
+    gone still holds; `namespace` removes the samples' namespace, which may be somebody else's.
+    """
+    both = (ISTIO_SYSTEM,)
+    rights = {
+        *LOCKING,
+        *_removal_of_samples(mesh, namespace=namespace),
+        *_rights(READ, "", "namespaces"),
+        *_named("delete", "namespaces", *((ISTIO_SYSTEM,) if not keep_system else ())),
+        *_named("delete", "namespaces", *((CNI_NAMESPACE,) if not keep_namespaces else ())),
+        *_rights(("get", "patch", *REMOVE), SAIL, "istios"),
+        *_rights(REMOVE, SAIL, "istiocnis", "istiorevisions"),
+        *_rights(("list",), SAIL, "istiorevisiontags"),
+        *_rights(FOLLOW, ADMISSION, "mutatingwebhookconfigurations"),
+        *_rights(("list",), ADMISSION, "validatingwebhookconfigurations"),
+        *_rights(("list",), RBAC, "clusterroles", "clusterrolebindings"),
+        # Of everybody: who else lives in the mesh, which operator runs, and istiod's root in every namespace.
+        *_rights(("list",), "", "pods"),
+        *_rights(("list",), "apps", "deployments"),
+        *_rights(REMOVE, "", "configmaps"),
+        *_rights(("watch", "delete"), "", "pods", namespaces=(ISTIO_SYSTEM, CNI_NAMESPACE)),
+        *_rights(("watch", "delete"), "apps", "deployments", namespaces=both),
+        *_rights(READ, "apps", "daemonsets", namespaces=(CNI_NAMESPACE,)),
+        *_rights(REMOVE, "", "services", "serviceaccounts", namespaces=both),
+        *_rights(REMOVE, RBAC, "roles", "rolebindings", namespaces=both),
+        *_rights(REMOVE, "policy", "poddisruptionbudgets", namespaces=both),
+        *_rights(REMOVE, "autoscaling", "horizontalpodautoscalers", namespaces=both),
+        *_rights(("list",), "coordination.k8s.io", "leases", namespaces=both),
+        *_rights(("list",), "k8s.cni.cncf.io", "network-attachment-definitions", namespaces=("default",)),
+    }
+    if cluster == mesh.primary:
+        rights |= {
+            *_rights(REMOVE, ISTIO, "gateways", "virtualservices", namespaces=both),
+            *_rights(REMOVE, "", "secrets", namespaces=both),
+        }
+    if keep_system:
+        rights |= {
+            *_named("patch", "namespaces", ISTIO_SYSTEM),
+            *_rights(("delete",), "", "secrets", namespaces=both),
+            *_rights(("delete",), "coordination.k8s.io", "leases", namespaces=both),
+        }
+    if rescue:
+        rights |= {
+            *_rights(("get", "patch"), SAIL, "istiocnis", "istiorevisions"),
+            *_rights(("delete",), ADMISSION, "mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
+            *_rights(("delete",), RBAC, "clusterroles", "clusterrolebindings"),
+            *_rights(("delete",), "k8s.cni.cncf.io", "network-attachment-definitions", namespaces=("default",)),
+        }
+    return frozenset(rights)
+
+
+def _removal_of_samples(mesh: MeshSpec, *, namespace: bool) -> Iterator[Right]:
+    """Yield what it takes to remove the samples; `verify` adds the lists that `teardown` makes of whole clusters."""
+    where = (mesh.sample_namespace,)
+    yield from _rights(("watch", "delete"), "apps", "deployments", namespaces=where)
+    yield from _rights(REMOVE, "", "services", "serviceaccounts", namespaces=where)
+    yield from _rights(("get", "watch", "delete"), "", "pods", namespaces=where)
+    yield from _rights(("get",), "apps", "daemonsets", namespaces=(CNI_NAMESPACE,))
+    if namespace:
+        yield from _rights(READ, "", "namespaces")
+        yield from _sample_namespace(mesh, "delete")
+
+
+def _sample_namespace(mesh: MeshSpec, verb: str) -> Iterator[Right]:
+    return _named(verb, "namespaces", mesh.sample_namespace)
 
 
 def _rights(
@@ -69,13 +219,35 @@ def _rights(
         yield Right(verb, group, resource, namespace)
 
 
-def missing(client: Client, wanted: frozenset[Right]) -> tuple[Right, ...]:
+def _named(verb: str, resource: str, *names: str) -> Iterator[Right]:
+    for name in names:
+        yield Right(verb, "", resource, name=name)
+
+
+LOCKING: Rights = frozenset(
+    _rights(("get", "create", "update", "delete"), "coordination.k8s.io", "leases", namespaces=(LOCK_NAMESPACE,))
+)
+"""What the lock of a cluster takes."""
+
+
+def missing(client: Client, wanted: Rights) -> tuple[Right, ...]:
     """Return the rights the user does not have. An administrator is found out by a single question."""
     if client.allowed("*", "*", "*"):
         return ()
-    return tuple(right for right in sorted(wanted) if not _allowed(client, right))
+    asked = sorted(wanted)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        answers = list(pool.map(lambda right: _allowed(client, right), asked))
+    return tuple(right for right, allowed in zip(asked, answers, strict=True) if not allowed)
 
 
 def _allowed(client: Client, right: Right) -> bool:
     resource, _, subresource = right.resource.partition("/")
-    return client.allowed(right.verb, resource, right.group, right.namespace, subresource)
+    return client.allowed(right.verb, resource, right.group, right.namespace, subresource, right.name)
+
+
+def lacking(cluster: str, rights: tuple[Right, ...]) -> list[Finding]:
+    """Return the finding that names every right a user does not have on one cluster, none when there are all."""
+    listed = "; ".join(map(str, rights))
+    return (
+        [error(cluster, f"no permission to {listed}", "ask for these rights, or use another context")] if rights else []
+    )

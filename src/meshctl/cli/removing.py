@@ -4,7 +4,8 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from meshctl.checks.inventory import Leftover, leftovers, listed, tenants
+from meshctl.checks.inventory import Leftover, is_own_namespace, leftovers, listed, tenants
+from meshctl.checks.rights import Right, Rights, lacking, missing, teardown_rights
 from meshctl.checks.survey import of_all, operator_running
 from meshctl.cli.session import Session, Show, interruptible, session
 from meshctl.cluster import Client
@@ -36,16 +37,20 @@ class TeardownOptions:
 
 @dataclass(frozen=True, slots=True)
 class Inhabited:
-    """Other people's workloads on one cluster, and whether what is there was abandoned by its operator."""
+    """Other people's workloads on one cluster, and whether what is there was abandoned by its operator.
 
-    tenants: tuple[str, ...]
-    abandoned: bool
+    Neither is known where rights are missing.
+    """
+
+    tenants: tuple[str, ...] = ()
+    abandoned: bool = False
+    missing: tuple[Right, ...] = ()
 
 
 def run_teardown(mesh: MeshSpec, wanted: TeardownOptions, show: Show) -> int:
     """Tear down and return the exit code."""
     with session(mesh, show) as one:
-        seen = of_all(one.patient(), lambda client: inhabited(client, one.mesh))
+        seen = of_all(one.patient(), lambda client: inhabited(client, one.mesh, wanted))
         unreachable = {name: answer.message for name, answer in seen.items() if isinstance(answer, MeshctlError)}
         refuse({name: answer for name, answer in seen.items() if isinstance(answer, Inhabited)}, unreachable, wanted)
         if not wanted.force:
@@ -68,16 +73,31 @@ def run_teardown(mesh: MeshSpec, wanted: TeardownOptions, show: Show) -> int:
         return int(ended.exit_code)
 
 
-def inhabited(client: Client, mesh: MeshSpec) -> Inhabited:
+def inhabited(client: Client, mesh: MeshSpec, wanted: TeardownOptions) -> Inhabited:
     """Look who lives on one cluster, if it answers at all."""
     client.version()
+    if lacks := missing(client, needed_rights(client, mesh, wanted)):
+        return Inhabited(missing=lacks)
     held = [*listed(client, ISTIO_REVISION), *listed(client, ISTIO_CNI)]
     return Inhabited(tuple(tenants(client, mesh.sample_namespace)), bool(held) and not operator_running(client))
 
 
+def needed_rights(client: Client, mesh: MeshSpec, wanted: TeardownOptions) -> Rights:
+    """Return the rights that a teardown takes on one cluster."""
+    return teardown_rights(
+        mesh,
+        next(cluster for cluster in mesh.clusters if cluster.name == client.cluster),
+        keep_system=keeps_system(wanted),
+        keep_namespaces=wanted.keep_namespaces,
+        rescue=wanted.force_finalizers,
+        namespace=is_own_namespace(client, mesh.sample_namespace),
+    )
+
+
 def refuse(seen: Mapping[str, Inhabited], unreachable: Mapping[str, str], wanted: TeardownOptions) -> None:
     """Refuse to pull the mesh from under others, and to wait for an operator that is not there."""
-    problems = [
+    problems = [str(finding) for name, one in seen.items() for finding in lacking(name, one.missing)]
+    problems += [
         f"{name}: in use by {', '.join(one.tenants)}" for name, one in seen.items() if one.tenants and not wanted.force
     ]
     problems += [

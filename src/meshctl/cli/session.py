@@ -4,14 +4,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from types import FrameType
 
-from meshctl.certs.material import Severity
+from meshctl.checks.finding import Finding, errors
 from meshctl.checks.identity import identity
+from meshctl.checks.refusals import refused
+from meshctl.checks.rights import Right, lacking
 from meshctl.checks.survey import existing_istio, of_all
 from meshctl.cluster import Client, Request
 from meshctl.errors import ClusterError, Exit, MeshctlError, RefusedError, SpecError, StoppedError
@@ -121,11 +123,23 @@ class Session:
             sys.stderr.write("\n")
             say(summary(record.tree), sys.stderr, colour=self.look.colour)
 
-    def refuse_strangers(self) -> None:
-        """Refuse when a cluster is another one than the command line says, by the mesh that is there."""
+    def lacking(self, ask: Callable[[Client], tuple[Right, ...]]) -> list[Finding]:
+        """Ask all clusters for missing rights; return what there is to say of them, a cluster's silence included."""
+        answers = of_all(self.patient(), ask)
+        return [
+            finding
+            for name, one in answers.items()
+            for finding in ([refused(name, one)] if isinstance(one, MeshctlError) else lacking(name, one))
+        ]
+
+    def refuse_strangers(self, also: Iterable[Finding] = ()) -> None:
+        """Refuse when a cluster is another one than the command line says, by the mesh that is there.
+
+        `also` are findings that stand in the way as well: all of them are told at once.
+        """
         answers = of_all(self.patient(), existing_istio)
         istios = {name: answer for name, answer in answers.items() if not isinstance(answer, MeshctlError)}
-        found = [one for one in identity(self.mesh, istios) if one.severity is Severity.ERROR]
+        found = errors([*also, *identity(self.mesh, istios)])
         if found:
             raise RefusedError("nothing was done, because\n" + "\n".join(map(str, found)))
 

@@ -5,8 +5,11 @@ import sys
 import uuid
 from dataclasses import dataclass
 
+from meshctl.checks.inventory import is_own_namespace
 from meshctl.checks.missing_pairs import explain
+from meshctl.checks.rights import Right, missing, verify_rights
 from meshctl.cli.session import Session, Show, session
+from meshctl.cluster import Client
 from meshctl.errors import Exit, SpecError
 from meshctl.events import Ended
 from meshctl.plans.verify import Tally, cleanup, expected_versions, verify
@@ -34,7 +37,7 @@ def run_verify(mesh: MeshSpec, wanted: VerifyOptions, show: Show) -> int:
     tally = Tally(wanted.requests)
     with session(mesh, show) as one:
         one.reach()
-        one.refuse_strangers()
+        one.refuse_strangers(also=one.lacking(lambda client: missing_rights(client, mesh, wanted)))
         with one.lock("meshctl verify", force=wanted.force_unlock):
             plan = verify(mesh, tally, uuid.uuid4().hex[:8], as_is=wanted.as_is)
             ended, record = one.perform(plan, settle=lambda ended: verdict(ended, matrix_of(mesh, tally)))
@@ -50,6 +53,13 @@ def run_verify(mesh: MeshSpec, wanted: VerifyOptions, show: Show) -> int:
         print_result(matrix, wanted.form, ended.seconds)
         failed = ended if ended.exit_code is not Exit.DONE else cleaned
         return int(failed.exit_code) if failed else int(Exit.DONE)
+
+
+def missing_rights(client: Client, mesh: MeshSpec, wanted: VerifyOptions) -> tuple[Right, ...]:
+    """Return the rights that a user lacks on one cluster."""
+    deploy = not wanted.as_is
+    own = deploy and is_own_namespace(client, mesh.sample_namespace)
+    return missing(client, verify_rights(mesh, deploy=deploy, remove=not wanted.keep, namespace=own))
 
 
 def verdict(ended: Ended, matrix: Matrix) -> int:

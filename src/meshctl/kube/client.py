@@ -105,10 +105,12 @@ class KubeClient:
         """Run a command in a container."""
         return run(self._transport, Command(namespace, pod, container, tuple(argv), timeout))
 
-    def allowed(self, verb: str, resource: str, group: str = "", namespace: str = "", subresource: str = "") -> bool:
+    def allowed(
+        self, verb: str, resource: str, group: str = "", namespace: str = "", subresource: str = "", name: str = ""
+    ) -> bool:
         """Say whether this user may do that."""
         asked = {"verb": verb, "resource": resource, "group": group, "namespace": namespace}
-        asked["subresource"] = subresource
+        asked |= {"subresource": subresource, "name": name}
         review: Manifest = {
             "apiVersion": ACCESS_REVIEW.api_version,
             "kind": ACCESS_REVIEW.name,
