@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from meshctl.cli import certs, lab, mesh, misc
+from meshctl.cli import certs, lab, mesh, misc, status
 
 app = typer.Typer(
     name="meshctl",
@@ -27,6 +27,7 @@ def options(
 
 app.command("install")(mesh.install)
 app.command("verify")(mesh.verify)
+app.command("status")(status.status)
 app.command("teardown")(mesh.teardown)
 app.add_typer(certs.app, name="certs")
 app.add_typer(lab.app, name="lab")

@@ -1,0 +1,100 @@
+"""What is wrong with a cluster, from what is shown of it: errors and warnings in the order of cause and effect."""
+
+from collections.abc import Iterator
+
+from meshctl.checks.finding import Finding, error, warning
+from meshctl.checks.status.model import ClusterStatus, Resource, Role, Workload
+from meshctl.checks.status.trust import INJECTION
+
+
+def problems(cluster: ClusterStatus, primary: ClusterStatus) -> Iterator[Finding]:
+    """Yield everything that is wrong with one cluster of an installed mesh, trust apart."""
+    if cluster.silence:
+        yield error(
+            cluster.name, f"does not answer: {cluster.silence}", "see whether its API server is reached from here"
+        )
+        return
+    yield from _operator(cluster)
+    yield from _resources(cluster)
+    if cluster.role is Role.PRIMARY:
+        yield from _istiod(cluster)
+    yield from _gateway(cluster, primary.istiod)
+    if cluster.role is Role.REMOTE:
+        yield from _remote(cluster, primary)
+
+
+def _operator(cluster: ClusterStatus) -> Iterator[Finding]:
+    operator = cluster.operator
+    if operator is not None and operator.ready == 0:
+        text = f"the Sail operator ({operator.name}) has no ready pod, so what its resources say may be old"
+        yield error(cluster.name, text, "see the pods of its Deployment")
+
+
+def _resources(cluster: ClusterStatus) -> Iterator[Finding]:
+    for one in cluster.resources:
+        if not one.verdict.met:
+            yield error(cluster.name, f"{one.kind} {one.name}: {one.verdict.detail}", one.verdict.hint)
+    if cluster.resource("Istio") is None:
+        yield error(cluster.name, "there is no Istio resource", "run meshctl install with the same options")
+
+
+def _istiod(cluster: ClusterStatus) -> Iterator[Finding]:
+    if cluster.istiod is None:
+        yield error(cluster.name, "there is no istiod", "the operator makes it from the Istio resource")
+    elif not cluster.istiod.verdict.met:
+        yield error(cluster.name, f"istiod: {cluster.istiod.verdict.detail}", "see its pods in istio-system")
+
+
+def _gateway(cluster: ClusterStatus, istiod: Workload | None) -> Iterator[Finding]:
+    gateway = cluster.gateway
+    again = "run meshctl install with the same options"
+    if gateway is None:
+        yield error(cluster.name, "there is no east-west gateway", again)
+        return
+    if not gateway.addresses:
+        yield error(
+            cluster.name, "the east-west gateway has no address", "see its Service's events: is there a load balancer?"
+        )
+    if gateway.network != cluster.network:
+        text = f"the gateway's Service is labelled for network {gateway.network or '(none)'}, not {cluster.network}"
+        yield error(cluster.name, text, again)
+    if gateway.workload is None:
+        yield error(cluster.name, "the east-west gateway has no Deployment", again)
+    elif not gateway.workload.verdict.met:
+        yield error(
+            cluster.name, f"the east-west gateway: {gateway.workload.verdict.detail}", "see its pods in istio-system"
+        )
+    stale = [one for one in gateway.proxies if istiod is not None and istiod.version and one != istiod.version]
+    if stale:
+        text = f"the gateway's proxy is {', '.join(stale)}, istiod {istiod.version if istiod else ''}"
+        yield warning(cluster.name, text, "restart the gateway's Deployment: it comes back with the new proxy")
+    if gateway.bare:
+        yield error(
+            cluster.name,
+            f"gateway pods are not injected: {', '.join(gateway.bare)}",
+            "delete them: they come back injected",
+        )
+
+
+def _remote(cluster: ClusterStatus, primary: ClusterStatus) -> Iterator[Finding]:
+    access, discovery, probe = cluster.access, cluster.discovery, cluster.probe
+    if access is not None and not access.verdict.met and not primary.silence:
+        # What could not be asked is not well: an exit code of 0 is a promise.
+        yield error(cluster.name, access.verdict.detail, f"the remote secret is on {primary.name}")
+    if discovery is not None and not discovery.verdict.met:
+        hint = f"run meshctl install with the same options: it gives {cluster.name} the new address"
+        yield error(cluster.name, discovery.verdict.detail, hint)
+    if cluster.resource("Istio") is not None and not any(one.roots for one in cluster.trust if one.place == INJECTION):
+        yield error(
+            cluster.name,
+            "istiod has not written its root into the injection webhook",
+            "it leads only where it is synced and allowed",
+        )
+    if probe is not None and not probe.met:
+        yield error(cluster.name, f"the operator's probe of istiod: {probe.detail}")
+    yield from _skew(cluster.resource("Istio"), primary.resource("Istio"), cluster.name)
+
+
+def _skew(own: Resource | None, primary: Resource | None, name: str) -> Iterator[Finding]:
+    if own and primary and own.version and primary.version and own.version != primary.version:
+        yield warning(name, f"its Istio is {own.version}, the primary's {primary.version}")

@@ -1,0 +1,40 @@
+"""`status`: options in, exit code out."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from meshctl.cli import options as opt
+
+
+class Form(StrEnum):
+    """What a report is written as."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def status(
+    east: opt.East = None,
+    west: opt.West = None,
+    kubeconfig: opt.Kubeconfig = None,
+    file: opt.File = None,
+    sets: opt.Sets = None,
+    addresses: opt.Addresses = None,
+    verbose: opt.Verbose = False,
+    output: Annotated[
+        Form, typer.Option("--output", "-o", help="text, or one JSON document.", rich_help_panel=opt.OUTPUT)
+    ] = Form.TEXT,
+) -> None:
+    """Show the whole mesh on one screen, whoever installed it; nothing is written to any cluster.
+
+    A cluster that does not answer is shown as such, and the rest goes on.
+
+    Exit codes: 0 healthy, 1 not healthy or nothing installed, 2 bad input, 130 interrupted.
+    """
+    from meshctl.cli.seeing import run_status
+    from meshctl.cli.session import Show
+
+    mesh = opt.mesh_from(east, west, kubeconfig, file, sets, addresses=addresses)
+    raise typer.Exit(run_status(mesh, output, Show(verbose=verbose)))
