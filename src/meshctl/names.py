@@ -47,9 +47,13 @@ NETWORK_ATTACHMENT = Kind("NetworkAttachmentDefinition", "network-attachment-def
 ACCESS_REVIEW = Kind(
     "SelfSubjectAccessReview", "selfsubjectaccessreviews", group="authorization.k8s.io", namespaced=False
 )
+TOKEN_REVIEW = Kind("TokenReview", "tokenreviews", group="authentication.k8s.io", namespaced=False)
 
 KINDS: tuple[Kind, ...] = tuple(kind for kind in list(vars().values()) if isinstance(kind, Kind))
 """Every kind above, in that order."""
+
+REVIEWS = (ACCESS_REVIEW, TOKEN_REVIEW)
+"""Those that are questions: nothing of them is stored."""
 
 # --- namespaces ----------------------------------------------------------------------------------------------------
 ISTIO_SYSTEM = "istio-system"

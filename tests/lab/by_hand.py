@@ -127,9 +127,11 @@ class Hand:
         self.kubectl("east", "wait", *arguments, f"--for=jsonpath={jsonpath}", "--timeout=2m")
         return self.kubectl("east", "get", *arguments, "-o", f"jsonpath={jsonpath}")
 
-    def install_remote(self, context: str = "west", cluster: str = "cluster2", network: str = "network2") -> None:
+    def install_remote(
+        self, context: str = "west", cluster: str = "cluster2", network: str = "network2", address: str = ""
+    ) -> None:
         """Install Istio on West, let East manage it, and give East access to it."""
-        self.apply(context, remote(self.discovery_address(), cluster, network))
+        self.apply(context, remote(address or self.discovery_address(), cluster, network))
         annotation = "topology.istio.io/controlPlaneClusters=cluster1"
         self.kubectl(context, "annotate", "namespace", "istio-system", annotation)
         self.apply("east", self.remote_secret(context, cluster))

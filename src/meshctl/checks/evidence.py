@@ -39,6 +39,7 @@ from meshctl.names import (
     THE_ISTIO,
     VALIDATING_WEBHOOK,
     VIRTUAL_SERVICE,
+    remote_secret,
 )
 from meshctl.objects import Kind, Manifest, Ref
 from meshctl.plan import Clients
@@ -69,6 +70,7 @@ class Sight:
     objects: Mapping[Ref, Manifest | None]
     lists: Mapping[str, tuple[Manifest, ...]]
     hidden: tuple[str, ...] = ()
+    unseen: frozenset[Ref | str] = frozenset()
 
     def get(self, ref: Ref) -> Manifest | None:
         """Return an object that was asked for, None when it is not there."""
@@ -137,7 +139,8 @@ class Evidence:
 
 def gather(clients: Clients, mesh: MeshSpec) -> Evidence:
     """Ask every cluster at the same time, then every istiod of the primary."""
-    answers = of_all(clients, sight)
+    introductions = tuple(remote_secret(remote.name) for remote in mesh.remotes)
+    answers = of_all(clients, lambda one: sight(one, introductions if one.cluster == mesh.primary.name else ()))
     sights = {name: answer for name, answer in answers.items() if isinstance(answer, Sight)}
     silent = {name: answer for name, answer in answers.items() if isinstance(answer, MeshctlError)}
     primary = sights.get(mesh.primary.name)
@@ -145,30 +148,34 @@ def gather(clients: Clients, mesh: MeshSpec) -> Evidence:
     return Evidence(sights, silent, views)
 
 
-def sight(client: Client) -> Sight:
-    """Look at one cluster; raises what its API server answers to the first question, if that is an error."""
-    version = client.version()
-    hidden: list[str] = []
+def sight(client: Client, more: tuple[Ref, ...] = ()) -> Sight:
+    """Look at one cluster, and there at `more` than usual.
 
-    def seen(ask: Callable[[], T], otherwise: T) -> T:
+    Raises what its API server answers to the first question, if that is an error.
+    """
+    version = client.version()
+    hidden: dict[Ref | str, str] = {}
+
+    def seen(name: Ref | str, ask: Callable[[], T], otherwise: T) -> T:
         try:
             return ask()
         except ForbiddenError as error:
-            hidden.append(error.message)
+            hidden[name] = error.message
         except NotFoundError:
             pass  # its kind is not served
         return otherwise
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        objects = {ref: pool.submit(seen, partial(client.get, ref), None) for ref in OBJECTS}
-        lists = {question: pool.submit(seen, partial(client.list, *asked), []) for question, asked in LISTS.items()}
+        objects = {ref: pool.submit(seen, ref, partial(client.get, ref), None) for ref in (*OBJECTS, *more)}
+        lists = {name: pool.submit(seen, name, partial(client.list, *asked), []) for name, asked in LISTS.items()}
     return Sight(
         cluster=client.cluster,
         server=client.server(),
         version=version,
         objects={ref: future.result() for ref, future in objects.items()},
-        lists={question: tuple(future.result()) for question, future in lists.items()},
-        hidden=tuple(sorted(hidden)),
+        lists={name: tuple(future.result()) for name, future in lists.items()},
+        hidden=tuple(sorted(set(hidden.values()))),
+        unseen=frozenset(hidden),
     )
 
 

@@ -4,7 +4,11 @@ from typing import Annotated
 
 import typer
 
+<<<<<<< HEAD
 from meshctl.cli import certs, lab, mesh, misc, status
+=======
+from meshctl.cli import certs, diagnose, lab, mesh, misc
+>>>>>>> 8570f54 (Diagnose a mesh: name the first broken link of its chain of causes)
 
 app = typer.Typer(
     name="meshctl",
@@ -27,7 +31,11 @@ def options(
 
 app.command("install")(mesh.install)
 app.command("verify")(mesh.verify)
+<<<<<<< HEAD
 app.command("status")(status.status)
+=======
+app.command("diagnose")(diagnose.diagnose)
+>>>>>>> 8570f54 (Diagnose a mesh: name the first broken link of its chain of causes)
 app.command("teardown")(mesh.teardown)
 app.add_typer(certs.app, name="certs")
 app.add_typer(lab.app, name="lab")

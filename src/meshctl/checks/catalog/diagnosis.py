@@ -1,16 +1,11 @@
 """The links of the chain from the API servers to a request that is answered (MESH-2xx), cause before effect."""
 
-from meshctl.certs.material import Severity
-from meshctl.checks.catalog.check import Category, Check
+from meshctl.checks.catalog.check import Check
+from meshctl.checks.catalog.links_control_plane import CONTROL_PLANE
+from meshctl.checks.catalog.links_gateway import GATEWAYS
+from meshctl.checks.catalog.links_remote import REMOTES
+from meshctl.checks.catalog.links_traffic import TRAFFIC
 
-CLUSTER_SILENT = Check(
-    "MESH-201",
-    Category.REACHABILITY,
-    Severity.ERROR,
-    "the API server does not answer",
-    "Nothing can be said of a cluster whose API server does not answer. A mesh goes on for a while without it: proxies "
-    "keep what they know, but nothing new comes about, and istiod says `synced` of a remote all the while.",
-    "kubectl --context CONTEXT version, and mend the way to the API server first",
+DIAGNOSIS: tuple[Check, ...] = tuple(
+    sorted((*CONTROL_PLANE, *GATEWAYS, *REMOTES, *TRAFFIC), key=lambda check: check.code)
 )
-
-DIAGNOSIS: tuple[Check, ...] = (CLUSTER_SILENT,)

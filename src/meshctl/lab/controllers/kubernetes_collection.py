@@ -10,7 +10,7 @@ from meshctl.lab.controllers.reconciling import WATCH_AGAIN, follow
 from meshctl.lab.controllers.shapes import deleting, name_of, namespace_of, uid_of
 from meshctl.lab.delays import Delays
 from meshctl.lab.sites import Site, World
-from meshctl.names import ACCESS_REVIEW, KINDS
+from meshctl.names import KINDS, REVIEWS
 from meshctl.objects import Kind, Manifest, Ref, dig
 
 ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
@@ -133,5 +133,5 @@ async def run(world: World, site: Site) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(collector.sweep())
         for kind in KINDS:
-            if kind != ACCESS_REVIEW:
+            if kind not in REVIEWS:
                 group.create_task(collector.watch(kind))

@@ -10,14 +10,14 @@ from meshctl.lab.controllers.reconciling import Feed, Key, Queue, follow, reconc
 from meshctl.lab.controllers.shapes import deleting, ref_to, stamp, with_conditions
 from meshctl.lab.delays import Delays
 from meshctl.lab.sites import Site, World
-from meshctl.names import ACCESS_REVIEW, CONFIG_MAP, KINDS, NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT
+from meshctl.names import CONFIG_MAP, KINDS, NAMESPACE, POD, SERVICE, SERVICE_ACCOUNT
 from meshctl.objects import Kind, Manifest, Ref, dig
 
 ROOT_CA = "kube-root-ca.crt"
 ROOT_CA_SOURCE = Ref(CONFIG_MAP, ROOT_CA, "kube-system")
 """Where the API server's CA is to be put when a cluster starts; every other namespace gets a copy."""
 
-CONTENT_KINDS = tuple(kind for kind in KINDS if kind.namespaced and kind != ACCESS_REVIEW)
+CONTENT_KINDS = tuple(kind for kind in KINDS if kind.namespaced)
 
 LOOK_AGAIN = 0.05
 LOOK_AGAIN_LAST = 1.0
