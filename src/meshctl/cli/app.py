@@ -4,11 +4,7 @@ from typing import Annotated
 
 import typer
 
-<<<<<<< HEAD
-from meshctl.cli import certs, lab, mesh, misc, status
-=======
-from meshctl.cli import certs, diagnose, lab, mesh, misc
->>>>>>> 8570f54 (Diagnose a mesh: name the first broken link of its chain of causes)
+from meshctl.cli import certs, diagnose, lab, mesh, misc, status
 
 app = typer.Typer(
     name="meshctl",
@@ -31,11 +27,8 @@ def options(
 
 app.command("install")(mesh.install)
 app.command("verify")(mesh.verify)
-<<<<<<< HEAD
 app.command("status")(status.status)
-=======
 app.command("diagnose")(diagnose.diagnose)
->>>>>>> 8570f54 (Diagnose a mesh: name the first broken link of its chain of causes)
 app.command("teardown")(mesh.teardown)
 app.add_typer(certs.app, name="certs")
 app.add_typer(lab.app, name="lab")
