@@ -12,6 +12,7 @@ from page_text import code, page, sentences, table
 from rights_page import rights_files, rights_page
 
 from meshctl import errors
+from meshctl.checks.catalog import CATALOG, DIAGNOSIS, PREFLIGHT, Check
 from meshctl.errors import Exit, MeshctlError
 from meshctl.lab import delays
 from meshctl.lab.faults import FAULT_KINDS
@@ -47,6 +48,7 @@ def main(folder: Path) -> None:
         "mesh-file": mesh_file_page(),
         "environment": environment_page(),
         "exit-codes": exit_codes_page(),
+        "checks": checks_page(),
         "faults": faults_page(),
         "delays": delays_page(),
         "rights": rights_page(),
@@ -236,6 +238,46 @@ def hierarchy(top: type[MeshctlError]) -> Iterator[type[MeshctlError]]:
 def about(kind: type[MeshctlError]) -> str:
     """Return the first paragraph of a class's docstring."""
     return sentences(inspect.getdoc(kind))[0]
+
+
+# Checks
+
+
+def checks_page() -> list[str]:
+    """Return the page of every check, with its long form."""
+    lines = page(
+        "Checks",
+        "Every finding has the code of its check. `meshctl explain` prints what is on this page, offline. An error "
+        "makes `meshctl install` refuse, and `meshctl preflight` end with exit code 3; a warning does neither. "
+        "`--skip-check` lets one of the first part pass, for both commands, whatever it finds; what is essential "
+        "cannot be skipped.",
+    )
+    for title, about, checks in PARTS:
+        rows = ((f"[{c.code}](#{c.code.lower()})", c.category, severity(c), c.title) for c in checks)
+        lines += [f"## {title}", "", about, "", *table(("code", "category", "severity", "what is wrong"), rows), ""]
+    for check in CATALOG:
+        lines += [f"### {check.code}", "", f"**{check.title}** ({check.category}, {severity(check)})", ""]
+        lines += [check.explanation, "", f"*What to do:* {check.remedy}", ""]
+    return lines
+
+
+PARTS = (
+    (
+        "Before an install",
+        "Made by `meshctl preflight` and by `meshctl install`, before anything is written.",
+        PREFLIGHT,
+    ),
+    (
+        "Of a mesh that is there",
+        "The links of the chain from the API servers to a request that is answered, cause before effect.",
+        DIAGNOSIS,
+    ),
+)
+
+
+def severity(check: Check) -> str:
+    """Return how severe a check is, and whether it can be skipped."""
+    return f"{check.severity}, essential" if check.essential else str(check.severity)
 
 
 # The lab

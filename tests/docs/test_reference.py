@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("commands", "mesh-file", "environment", "exit-codes", "faults", "delays", "rights")
+PAGES = ("commands", "mesh-file", "environment", "exit-codes", "checks", "faults", "delays", "rights")
 FILES = (*(f"{page}.md" for page in PAGES), "rights/primary.yaml", "rights/remote.yaml")
 
 

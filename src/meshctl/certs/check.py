@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from meshctl.certs.material import ROOT_CERT, ROOT_KEY, CertProblem, Layout, Material, Severity
+from meshctl.certs.material import ROOT_CERT, ROOT_KEY, CertProblem, Flaw, Layout, Material, Severity
 from meshctl.certs.reading import (
     BROKEN_HASHES,
     Certificate,
@@ -68,7 +68,9 @@ def check_root(cert: bytes, key: bytes, now: datetime) -> list[CertProblem]:
     named = Layout(ca_cert=ROOT_CERT, ca_key=ROOT_KEY, root_cert=ROOT_CERT, cert_chain=ROOT_CERT)
     problems = check(Material(cert, key, cert, cert, layout=named), now)
     childless = [
-        _error(f"{root} allows no authority under it") for root in _readable(cert)[:1] if root.path_length == 0
+        _error(Flaw.BROKEN_CHAIN, f"{root} allows no authority under it")
+        for root in _readable(cert)[:1]
+        if root.path_length == 0
     ]
     return [problem for problem in problems if problem.severity is Severity.ERROR] + childless
 
@@ -109,6 +111,7 @@ def compare_served(stored: Material, served: Mapping[str, bytes]) -> list[CertPr
     return [
         CertProblem(
             Severity.ERROR,
+            Flaw.OTHER_ROOT_SERVED,
             f"{where} holds {_listed(roots)}, the primary's cacerts {_listed(wanted)}: "
             "istiod takes another root only when it starts",
         )
@@ -121,20 +124,23 @@ def _completeness(material: Material) -> Iterator[CertProblem]:
     parts = {**material.public, material.layout.ca_key: material.ca_key}
     missing = [name for name, pem in parts.items() if not pem.strip()]
     if missing:
-        yield _error(f"{', '.join(missing)} missing or empty: istiod does not start with a part of the set")
+        yield _error(
+            Flaw.INCOMPLETE, f"{', '.join(missing)} missing or empty: istiod does not start with a part of the set"
+        )
     if material.generated:
-        yield CertProblem(Severity.WARNING, "istiod made this material by itself, so no other cluster shares its root")
+        text = "istiod made this material by itself, so no other cluster shares its root"
+        yield CertProblem(Severity.WARNING, Flaw.ROOT_KEY_IN_USE, text)
 
 
 def _readability(material: Material) -> Iterator[CertProblem]:
     for name, pem in material.public.items():
         if holds_private_key(pem):
-            yield _error(f"{name} holds a private key, and istiod hands this file out")
+            yield _error(Flaw.UNFIT, f"{name} holds a private key, and istiod hands this file out")
         try:
             if pem.strip():
                 read_certificates(pem)
         except UnreadableError as error:
-            yield _error(f"{name} {error}")
+            yield _error(Flaw.INCOMPLETE, f"{name} {error}")
 
 
 def _key(material: Material, bundle: _Bundle) -> Iterator[CertProblem]:
@@ -144,32 +150,34 @@ def _key(material: Material, bundle: _Bundle) -> Iterator[CertProblem]:
     try:
         public = read_public_key(material.ca_key)
     except UnreadableError as error:
-        yield _error(f"{names.ca_key} {error}")
+        yield _error(Flaw.WRONG_KEY, f"{names.ca_key} {error}")
         return
     if bundle.ca and public != bundle.ca[0].public_key:
-        yield _error(f"{names.ca_key} is not the private key of {names.ca_cert}")
+        yield _error(Flaw.WRONG_KEY, f"{names.ca_key} is not the private key of {names.ca_cert}")
 
 
 def _chain(material: Material, bundle: _Bundle, path: tuple[Certificate, ...]) -> Iterator[CertProblem]:
     names = material.layout
     if path and bundle.roots and path[-1] not in bundle.roots:
         through = f" (the chain ends at {path[-1]})" if len(path) > 1 else ""
-        yield _error(f"{names.ca_cert} does not lead to a certificate in {names.root_cert}{through}")
+        text = f"{names.ca_cert} does not lead to a certificate in {names.root_cert}{through}"
+        yield _error(Flaw.BROKEN_CHAIN, text)
     if bundle.ca and bundle.chain and bundle.chain[0] != bundle.ca[0]:
-        yield _error(f"{names.cert_chain} does not begin with the certificate of {names.ca_cert}")
+        text = f"{names.cert_chain} does not begin with the certificate of {names.ca_cert}"
+        yield _error(Flaw.BROKEN_CHAIN, text)
 
 
 def _flags(material: Material, path: tuple[Certificate, ...]) -> Iterator[CertProblem]:
     for below, certificate in enumerate(path):
         if certificate.path_length is not None and certificate.path_length < below:
             yield _error(
+                Flaw.BROKEN_CHAIN,
                 f"{certificate} allows {certificate.path_length} authorities under it, "
-                f"but {below} stand between it and the workloads"
+                f"but {below} stand between it and the workloads",
             )
     if len(path) == 1 and path[0].self_signed:
-        yield CertProblem(
-            Severity.WARNING, f"{material.layout.ca_cert} is the root itself: its key is better kept off the cluster"
-        )
+        text = f"{material.layout.ca_cert} is the root itself: its key is better kept off the cluster"
+        yield CertProblem(Severity.WARNING, Flaw.ROOT_KEY_IN_USE, text)
 
 
 def _each(material: Material, bundle: _Bundle, path: tuple[Certificate, ...], now: datetime) -> Iterator[CertProblem]:
@@ -189,34 +197,36 @@ def _each(material: Material, bundle: _Bundle, path: tuple[Certificate, ...], no
         worst = Severity.WARNING if whole and certificate not in path else Severity.ERROR
         own = (*_validity(certificate, now), *_strength(certificate), *_authority(certificate))
         if certificate in bundle.roots and not certificate.self_signed:
-            own = (*own, (Severity.ERROR, "is not self-signed, so it is no root"))
-        for severity, text in own:
-            yield CertProblem(worst if severity is Severity.ERROR else severity, f"{name}: {certificate} {text}")
+            own = (*own, (Severity.ERROR, Flaw.UNFIT, "is not self-signed, so it is no root"))
+        for severity, flaw, text in own:
+            yield CertProblem(worst if severity is Severity.ERROR else severity, flaw, f"{name}: {certificate} {text}")
 
 
-def _validity(certificate: Certificate, now: datetime) -> Iterator[tuple[Severity, str]]:
+def _validity(certificate: Certificate, now: datetime) -> Iterator[tuple[Severity, Flaw, str]]:
     if now < certificate.not_before:
-        yield Severity.ERROR, f"is not valid before {certificate.not_before:%Y-%m-%d %H:%M} UTC; is a clock wrong?"
+        text = f"is not valid before {certificate.not_before:%Y-%m-%d %H:%M} UTC; is a clock wrong?"
+        yield Severity.ERROR, Flaw.NOT_VALID_NOW, text
     elif now > certificate.not_after:
-        yield Severity.ERROR, f"expired on {certificate.not_after:%Y-%m-%d}"
+        yield Severity.ERROR, Flaw.NOT_VALID_NOW, f"expired on {certificate.not_after:%Y-%m-%d}"
     elif (left := certificate.not_after - now) < EXPIRES_SOON:
-        yield Severity.WARNING, f"expires on {certificate.not_after:%Y-%m-%d}, in {left.days} days"
+        yield Severity.WARNING, Flaw.EXPIRES_SOON, f"expires on {certificate.not_after:%Y-%m-%d}, in {left.days} days"
 
 
-def _strength(certificate: Certificate) -> Iterator[tuple[Severity, str]]:
+def _strength(certificate: Certificate) -> Iterator[tuple[Severity, Flaw, str]]:
     if not certificate.strong_key:
-        yield Severity.ERROR, f"has a key of type {certificate.key_name}; RSA 2048, EC P-256 or more is needed"
+        text = f"has a key of type {certificate.key_name}; RSA 2048, EC P-256 or more is needed"
+        yield Severity.ERROR, Flaw.UNFIT, text
     if certificate.signature_hash in BROKEN_HASHES:
         # nobody verifies what a root says of itself
         severity = Severity.WARNING if certificate.self_signed else Severity.ERROR
-        yield severity, f"is signed with {certificate.signature_hash.upper()}"
+        yield severity, Flaw.UNFIT, f"is signed with {certificate.signature_hash.upper()}"
 
 
-def _authority(certificate: Certificate) -> Iterator[tuple[Severity, str]]:
+def _authority(certificate: Certificate) -> Iterator[tuple[Severity, Flaw, str]]:
     if not certificate.ca:
-        yield Severity.ERROR, "is not a certificate authority (basicConstraints)"
+        yield Severity.ERROR, Flaw.UNFIT, "is not a certificate authority (basicConstraints)"
     if certificate.key_cert_sign is False:
-        yield Severity.ERROR, "may not sign certificates (keyUsage)"
+        yield Severity.ERROR, Flaw.UNFIT, "may not sign certificates (keyUsage)"
 
 
 def _compare_root(
@@ -225,17 +235,17 @@ def _compare_root(
     wanted, found = root_fingerprints(reference), root_fingerprints(material)
     if not wanted & found:
         text = f"another root than {first}: {_listed(found)}, {first} has {_listed(wanted)}"
-        yield CertProblem(different, text, name)
+        yield CertProblem(different, Flaw.OTHER_ROOT, text, name)
     elif wanted != found:
         text = f"not the same roots as {first}: only one of them has {_listed(wanted ^ found)}"
-        yield CertProblem(Severity.WARNING, text, name)
+        yield CertProblem(Severity.WARNING, Flaw.MIXED_ROOTS, text, name)
 
 
 def _compare_intermediate(first: str, reference: Material, name: str, material: Material) -> Iterator[CertProblem]:
     theirs, ours = _readable(reference.ca_cert)[:1], _readable(material.ca_cert)[:1]
     if ours and ours == theirs:
         text = f"signs with the very certificate of {first}; each cluster should have one of its own"
-        yield CertProblem(Severity.WARNING, text, name)
+        yield CertProblem(Severity.WARNING, Flaw.SHARED_SIGNER, text, name)
 
 
 def _readable(pem: bytes) -> tuple[Certificate, ...]:
@@ -253,5 +263,5 @@ def _listed(roots: frozenset[str]) -> str:
     return " and ".join(short(one) for one in sorted(roots)) or "no readable certificate"
 
 
-def _error(text: str) -> CertProblem:
-    return CertProblem(Severity.ERROR, text)
+def _error(flaw: Flaw, text: str) -> CertProblem:
+    return CertProblem(Severity.ERROR, flaw, text)

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from meshctl.certs.check import check, compare_roots
-from meshctl.certs.material import CertProblem, Severity
+from meshctl.certs.material import CertProblem, Flaw, Severity
 from meshctl.certs.secrets import material_of
 from meshctl.names import CACERTS
 from meshctl.objects import Manifest
@@ -51,16 +51,17 @@ def remedy(mesh_options: str, directory: str = "certs") -> tuple[str, str]:
 def _of_primary(name: str, secret: Manifest | None, now: datetime) -> list[CertProblem]:
     if secret is None:
         text = f"no {CACERTS}: istiod would sign with a root that it makes for itself"
-        return [CertProblem(Severity.ERROR, text, name)]
+        return [CertProblem(Severity.ERROR, Flaw.ABSENT, text, name)]
     return [replace(problem, cluster=name) for problem in check(material_of(secret), now)]
 
 
 def _of_remote(name: str, secret: Manifest | None, now: datetime) -> list[CertProblem]:
     if secret is None:
-        return [CertProblem(Severity.WARNING, f"no {CACERTS}; the guide asks for it, but {UNUSED}", name)]
-    return [
-        CertProblem(
-            Severity.WARNING, f"{problem.text} ({UNUSED})" if problem.severity is Severity.ERROR else problem.text, name
-        )
-        for problem in check(material_of(secret), now)
-    ]
+        text = f"no {CACERTS}; the guide asks for it, but {UNUSED}"
+        return [CertProblem(Severity.WARNING, Flaw.ABSENT, text, name)]
+    return [_unused(problem, name) for problem in check(material_of(secret), now)]
+
+
+def _unused(problem: CertProblem, name: str) -> CertProblem:
+    text = f"{problem.text} ({UNUSED})" if problem.severity is Severity.ERROR else problem.text
+    return CertProblem(Severity.WARNING, problem.flaw, text, name)

@@ -38,11 +38,29 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+class Flaw(StrEnum):
+    """What kind of thing is wrong with certificates, whatever the words for the one at hand."""
+
+    ABSENT = "absent"
+    INCOMPLETE = "incomplete"
+    WRONG_KEY = "wrong key"
+    BROKEN_CHAIN = "broken chain"
+    NOT_VALID_NOW = "not valid now"
+    EXPIRES_SOON = "expires soon"
+    UNFIT = "unfit"
+    ROOT_KEY_IN_USE = "root key in use"
+    OTHER_ROOT = "other root"
+    MIXED_ROOTS = "mixed roots"
+    SHARED_SIGNER = "shared signer"
+    OTHER_ROOT_SERVED = "other root served"
+
+
 @dataclass(frozen=True, slots=True)
 class CertProblem:
     """One thing that is wrong with certificates; `cluster` is empty when only one cluster is talked about."""
 
     severity: Severity
+    flaw: Flaw
     text: str
     cluster: str = ""
 

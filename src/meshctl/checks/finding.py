@@ -1,5 +1,6 @@
 """A finding: one thing about the clusters that the user should know, and what to do about it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from meshctl.certs.material import Severity
@@ -10,8 +11,9 @@ from meshctl.checks.catalog.check import Check
 class Finding:
     """One finding; `cluster` is empty when it is about several.
 
-    `code` is the code of its check. `hint` says what to do in words; `command` is a line for a shell that mends it, to
-    be run as it stands, where there is one. `evidence` holds what was seen, one short line each.
+    `code` is that of the check, which may be more severe than what it has found here. `hint` says what to do in words;
+    `command` is a line for a shell that mends it, to be run as it stands, where there is one. `evidence` holds what was
+    seen, one short line each.
     """
 
     severity: Severity
@@ -22,10 +24,15 @@ class Finding:
     command: str = ""
     evidence: tuple[str, ...] = ()
 
+    @property
+    def advice(self) -> str:
+        """What to do, in words and as a command."""
+        return " ".join(part for part in (self.hint, self.command) if part)
+
     def __str__(self) -> str:
         where = f"{self.cluster}: " if self.cluster else ""
-        advice = " ".join(part for part in (self.hint, self.command) if part)
-        return f"{where}{self.text}" + (f"\n  → {advice}" if advice else "")
+        code = f" [{self.code}]" if self.code else ""
+        return f"{where}{self.text}{code}" + (f"\n  → {self.advice}" if self.advice else "")
 
 
 def found(
@@ -45,6 +52,6 @@ def warning(cluster: str, text: str, hint: str = "") -> Finding:
     return Finding(Severity.WARNING, cluster, text, hint)
 
 
-def errors(findings: list[Finding]) -> list[Finding]:
+def errors(findings: Iterable[Finding]) -> list[Finding]:
     """Return those that stand in the way."""
     return [one for one in findings if one.severity is Severity.ERROR]

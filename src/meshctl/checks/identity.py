@@ -4,7 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from meshctl.checks.finding import Finding, error, warning
+from meshctl.checks.catalog.preflight.operator import OLDER_ASKED, WILL_UPGRADE
+from meshctl.checks.catalog.preflight.reachability import ANOTHER_MEMBER, OTHER_MESH_ID
+from meshctl.checks.finding import Finding, found
 from meshctl.names import FIELD_MANAGER
 from meshctl.objects import Manifest, dig
 from meshctl.spec import Cluster, MeshSpec
@@ -32,7 +34,8 @@ def _names(mesh: MeshSpec, cluster: Cluster, istio: Manifest) -> Iterator[Findin
     is_remote = cluster != mesh.primary
     wanted = f"remote {cluster.name} ({cluster.network})" if is_remote else f"primary {cluster.name}"
     if there != wanted:
-        yield error(
+        yield found(
+            ANOTHER_MEMBER,
             cluster.name,
             f"context {cluster.context} is already {there} of a mesh, not {wanted}",
             "name the contexts as when it was installed (the order of --west gives names), or remove it first",
@@ -40,15 +43,15 @@ def _names(mesh: MeshSpec, cluster: Cluster, istio: Manifest) -> Iterator[Findin
     mesh_id = dig(istio, "spec", "values", "global", "meshID")
     if not is_remote and mesh_id and mesh_id != mesh.mesh_id:
         text = f"the mesh that is there is called {mesh_id}, not {mesh.mesh_id}"
-        yield error(cluster.name, text, f"say --set meshID={mesh_id}, or remove it first")
+        yield found(OTHER_MESH_ID, cluster.name, text, f"say --set meshID={mesh_id}, or remove it first")
 
 
 def who(istio: Manifest) -> str | None:
     """Return who a cluster is by the Istio that meshctl has made, None when meshctl has not."""
     path = dig(istio, "spec", "values", *REMOTE)
     if path:
-        found = PATH.search(str(path))
-        name = f"remote {found['name']} ({found['network']})" if found else f"a remote by {path}"
+        match = PATH.search(str(path))
+        name = f"remote {match['name']} ({match['network']})" if match else f"a remote by {path}"
         return name if _ours(istio, REMOTE) else None
     name = dig(istio, "spec", "values", *PRIMARY)
     return f"primary {name}" if name and _ours(istio, PRIMARY) else None
@@ -76,8 +79,8 @@ def as_installed(mesh: MeshSpec, istios: Mapping[str, Manifest | None]) -> MeshS
 
 
 def _remote_as_installed(remote: Cluster, istio: Manifest | None) -> Cluster:
-    found = PATH.search(str(dig(istio, "spec", "values", *REMOTE) or ""))
-    return replace(remote, name=found["name"], network=found["network"]) if found else remote
+    match = PATH.search(str(dig(istio, "spec", "values", *REMOTE) or ""))
+    return replace(remote, name=match["name"], network=match["network"]) if match else remote
 
 
 def _ours(istio: Manifest, path: tuple[str, ...]) -> bool:
@@ -97,9 +100,10 @@ def _version(mesh: MeshSpec, cluster: Cluster, istio: Manifest) -> Iterator[Find
         return
     if new < old:
         text = f"Istio {there} is there, and {mesh.istio_version} is older: operators do not go back"
-        yield error(cluster.name, text, f"say --set istioVersion={there}, or remove the mesh first")
+        yield found(OLDER_ASKED, cluster.name, text, f"say --set istioVersion={there}, or remove the mesh first")
     else:
-        yield warning(cluster.name, f"Istio {there} is there and will be upgraded to {mesh.istio_version}")
+        text = f"Istio {there} is there and will be upgraded to {mesh.istio_version}"
+        yield found(WILL_UPGRADE, cluster.name, text)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -7,27 +7,34 @@ from datetime import datetime
 from shlex import quote
 from urllib.parse import urlsplit
 
-from meshctl.certs.classify import classify, remedy
-from meshctl.certs.material import Severity
-from meshctl.checks.finding import Finding, error, warning
+from meshctl.checks.catalog.preflight.network import URL_LOCAL, URL_REPLACED
+from meshctl.checks.catalog.preflight.operator import NOT_RUNNING, NOT_SERVED, VERSION_REFUSED
+from meshctl.checks.catalog.preflight.reachability import API_SILENT, CLOCK_OFF, NOT_LOGGED_IN, SAME_CLUSTER
+from meshctl.checks.finding import Finding, found
 from meshctl.checks.identity import identity
 from meshctl.checks.kernel import has_old_kernel
 from meshctl.checks.rights import lacking
 from meshctl.checks.survey import OPERATOR_LABEL, Survey, node_address
-from meshctl.errors import MeshctlError
+from meshctl.checks.trust import cacerts
+from meshctl.errors import ClusterError, MeshctlError
 from meshctl.spec import Cluster, Kernel, MeshSpec
 
 API_PORT = 6443
 CLOCK_TOLERANCE = 60.0
+UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What the survey means: findings, the API server URLs that go into remote secrets, and whether kernels are old."""
+    """What the survey means: findings, the API server URLs that go into remote secrets, and whether kernels are old.
+
+    `versions` are Kubernetes' by the names of the clusters that answered.
+    """
 
     findings: tuple[Finding, ...]
     servers: Mapping[str, str]
     old_kernel: bool
+    versions: Mapping[str, str]
 
 
 def judge(mesh: MeshSpec, surveys: Mapping[str, Survey | MeshctlError], now: datetime) -> Judgement:
@@ -40,21 +47,23 @@ def judge(mesh: MeshSpec, surveys: Mapping[str, Survey | MeshctlError], now: dat
         *(f for cluster in mesh.clusters if cluster.name in seen for f in _operator(seen, cluster, mesh.istio_version)),
         *(f for name in seen for f in _clock(seen[name])),
         *identity(mesh, {name: one.istio for name, one in seen.items()}),
-        *_cacerts(mesh, seen, now),
+        *cacerts(mesh, seen, mesh_options(mesh), now),
     ]
     servers: dict[str, str] = {}
     for remote in mesh.remotes:
         if remote.name in seen:
-            servers[remote.name], found = server_for(remote, seen[remote.name])
-            findings += found
+            servers[remote.name], told = server_for(remote, seen[remote.name])
+            findings += told
     nodes = [node for one in seen.values() for node in one.nodes]
     old = mesh.kernel is Kernel.OLD or (mesh.kernel is Kernel.AUTO and has_old_kernel(nodes))
-    return Judgement(tuple(findings), servers, old)
+    return Judgement(tuple(findings), servers, old, {name: one.version for name, one in seen.items()})
 
 
 def refused(cluster: str, why: MeshctlError) -> Finding:
     """Return the finding for a cluster that gave an error for an answer."""
-    return error(cluster, why.message.removeprefix(f"{cluster}: "), why.hint)
+    unknown = isinstance(why, ClusterError) and why.status == UNAUTHORIZED
+    text = why.message.removeprefix(f"{cluster}: ")
+    return found(NOT_LOGGED_IN if unknown else API_SILENT, cluster, text, why.hint)
 
 
 def _same_cluster(seen: Mapping[str, Survey]) -> Iterator[Finding]:
@@ -62,20 +71,24 @@ def _same_cluster(seen: Mapping[str, Survey]) -> Iterator[Finding]:
     for name, one in seen.items():
         other = first.setdefault(one.uid, name) if one.uid else name
         if other != name:
-            yield error(name, f"is the same cluster as {other} (kube-system has the same UID)", "name another context")
+            text = f"is the same cluster as {other} (kube-system has the same UID)"
+            yield found(SAME_CLUSTER, name, text, "name another context")
 
 
 def _operator(seen: Mapping[str, Survey], cluster: Cluster, version: str) -> Iterator[Finding]:
     one = seen[cluster.name]
     if one.operator is False:
-        hint = f"kubectl --context {cluster.context} get pods -A -l {OPERATOR_LABEL}"
-        yield error(one.cluster, "the Sail operator is installed, but none of its pods is ready", hint)
+        look = f"kubectl --context {quote(cluster.context)} get pods -A -l {OPERATOR_LABEL}"
+        text = "the Sail operator is installed, but none of its pods is ready"
+        yield found(NOT_RUNNING, one.cluster, text, command=look)
     for kind, versions in one.versions.items():
         if versions is None:
-            yield error(one.cluster, f"the Sail operator's {kind} is not served here", "install the operator first")
+            text = f"the Sail operator's {kind} is not served here"
+            yield found(NOT_SERVED, one.cluster, text, "install the operator first")
         elif versions and f"v{version}" not in versions:
             offered = ", ".join(sorted(versions, reverse=True))
-            yield error(
+            yield found(
+                VERSION_REFUSED,
                 one.cluster,
                 f"the operator's {kind} does not accept v{version}; it accepts {offered}",
                 "upgrade the operator, or choose another version: --set istioVersion=…",
@@ -86,25 +99,7 @@ def _clock(one: Survey) -> Iterator[Finding]:
     if abs(one.clock) > CLOCK_TOLERANCE:
         way = "ahead of" if one.clock > 0 else "behind"
         text = f"its clock is {abs(one.clock):.0f} s {way} this machine's: certificates and tokens may not be valid yet"
-        yield warning(one.cluster, text, "let every clock be set by NTP")
-
-
-def _cacerts(mesh: MeshSpec, seen: Mapping[str, Survey], now: datetime) -> Iterator[Finding]:
-    if mesh.primary.name not in seen:
-        return
-    # Fresh certificates have a new root, and one that is there is only replaced on demand.
-    force = " --force" if any(one.cacerts for one in seen.values()) else ""
-    commands = " && ".join(remedy(mesh_options(mesh))) + force
-    secrets = {name: one.cacerts for name, one in seen.items()}
-    # A Secret that may not be read is a missing right, told elsewhere; it must not look like one that is not there.
-    blind = {name for name, one in seen.items() if any(r.resource == "secrets" for r in one.missing_rights)}
-    for problem in classify(secrets, mesh.primary.name, now):
-        if problem.cluster in blind:
-            continue
-        bad = problem.severity is Severity.ERROR
-        yield Finding(
-            Severity.ERROR if bad else Severity.WARNING, problem.cluster, problem.text, commands if bad else ""
-        )
+        yield found(CLOCK_OFF, one.cluster, text, "let every clock be set by NTP")
 
 
 def mesh_options(mesh: MeshSpec) -> str:
@@ -128,11 +123,13 @@ def server_for(remote: Cluster, seen: Survey) -> tuple[str, list[Finding]]:
     override = f"--server {remote.name}=https://HOST:{API_PORT}"
     if not address:
         text = f"the kubeconfig says {seen.server}, which no pod of another cluster can reach"
-        return "", [error(remote.name, text, f"give the address that pods of the primary can reach: {override}")]
+        return "", [
+            found(URL_LOCAL, remote.name, text, f"give the address that pods of the primary can reach: {override}")
+        ]
     named = f"[{address}]" if ":" in address else address
     url = f"https://{named}:{API_PORT}"
     text = f"the kubeconfig says {seen.server}; istiod will use {url}, the address of the control-plane node"
-    return url, [warning(remote.name, text, f"if pods of the primary cannot reach that: {override}")]
+    return url, [found(URL_REPLACED, remote.name, text, f"if pods of the primary cannot reach that: {override}")]
 
 
 def is_local(host: str) -> bool:

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 
-from meshctl.checks.finding import Finding, error
+from meshctl.checks.catalog.preflight.rights import RIGHT_MISSING
+from meshctl.checks.finding import Finding, found
 from meshctl.cluster import Client
 from meshctl.names import CNI_NAMESPACE, ISTIO_SYSTEM, LOCK_NAMESPACE
 from meshctl.spec import Cluster, Kernel, MeshSpec
@@ -247,7 +248,7 @@ def _allowed(client: Client, right: Right) -> bool:
 
 def lacking(cluster: str, rights: tuple[Right, ...]) -> list[Finding]:
     """Return the finding that names every right a user does not have on one cluster, none when there are all."""
-    listed = "; ".join(map(str, rights))
-    return (
-        [error(cluster, f"no permission to {listed}", "ask for these rights, or use another context")] if rights else []
-    )
+    if not rights:
+        return []
+    text = f"no permission to {'; '.join(map(str, rights))}"
+    return [found(RIGHT_MISSING, cluster, text, "ask for these rights, or use another context")]

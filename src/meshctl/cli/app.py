@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from meshctl.cli import certs, diagnose, lab, mesh, misc, status
+from meshctl.cli import certs, diagnose, explain, lab, mesh, misc, preflight, status
 
 app = typer.Typer(
     name="meshctl",
@@ -25,11 +25,13 @@ def options(
     """Take the options that come before any command."""
 
 
+app.command("preflight")(preflight.preflight)
 app.command("install")(mesh.install)
 app.command("verify")(mesh.verify)
 app.command("status")(status.status)
 app.command("diagnose")(diagnose.diagnose)
 app.command("teardown")(mesh.teardown)
+app.command("explain")(explain.explain)
 app.add_typer(certs.app, name="certs")
 app.add_typer(lab.app, name="lab")
 app.command("schema")(misc.schema)

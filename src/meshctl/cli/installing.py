@@ -7,11 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from meshctl.certs.material import Severity
+from meshctl.checks.catalog import Check
 from meshctl.checks.finding import Finding, errors
 from meshctl.checks.refusals import Judgement, judge, mesh_options
 from meshctl.checks.rights import install_rights
 from meshctl.checks.survey import Survey, of_all, operator_running, survey
 from meshctl.cli.session import Session, Show, session
+from meshctl.cli.skipping import split, told_skipped
 from meshctl.cluster import Client
 from meshctl.errors import Exit, RefusedError, TransientError
 from meshctl.plan import Plan
@@ -28,20 +31,23 @@ class InstallOptions:
     dry_run: bool = False
     force_conflicts: bool = False
     force_unlock: bool = False
+    skip: tuple[Check, ...] = ()
 
 
 def run_install(mesh: MeshSpec, wanted: InstallOptions, show: Show) -> int:
     """Install and return the exit code."""
     with session(mesh, show) as one:
         found = look(one)
-        stopping = errors(list(found.findings))
+        counting, passed_over = split(found.findings, wanted.skip)
         plan = install(mesh, Circumstances(resolve, found.servers, old_kernel=found.old_kernel))
         if wanted.dry_run:
-            return tell(plan, found, one)
-        for finding in found.findings:
-            if finding not in stopping:
+            return tell(plan, counting, one, told_skipped(wanted.skip, passed_over))
+        for text in told_skipped(wanted.skip, passed_over):
+            one.warn(text)
+        for finding in counting:
+            if finding.severity is not Severity.ERROR:
                 one.warn(str(finding))
-        refuse(found.findings)
+        refuse(counting)
         with one.lock("meshctl install", force=wanted.force_unlock):
             ended, record = one.perform(plan, force_conflicts=wanted.force_conflicts)
         one.sum_up(record)
@@ -77,7 +83,7 @@ def awaited_operator(one: Session, client: Client) -> bool:
 
 def refuse(findings: Iterable[Finding]) -> None:
     """Raise RefusedError with everything that stands in the way."""
-    found = errors(list(findings))
+    found = errors(findings)
     if found:
         raise RefusedError("nothing was written, because\n" + "\n".join(map(str, found)))
 
@@ -91,7 +97,7 @@ def resolve(hostname: str) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in sorted(found, key=lambda entry: entry[0])))
 
 
-def tell(plan: Plan, found: Judgement, one: Session) -> int:
+def tell(plan: Plan, findings: list[Finding], one: Session, skipped: list[str]) -> int:
     """Print the plan, and what would stand in its way."""
     from meshctl.cli.telling import objects_of
     from meshctl.render.plan_text import plan_document, plan_text
@@ -100,8 +106,10 @@ def tell(plan: Plan, found: Judgement, one: Session) -> int:
         sys.stdout.write(json.dumps(plan_document(plan, objects_of(plan.mesh))) + "\n")
     else:
         sys.stdout.write(plan_text(plan, objects_of(plan.mesh)) + "\n")
-    stopping = errors(list(found.findings))
-    for finding in found.findings:
+    stopping = errors(findings)
+    for text in skipped:
+        one.sink.note(f"warning: {text}")
+    for finding in findings:
         # stdout holds the one document; what there is to say besides goes to stderr.
         one.sink.note(f"{'install would refuse' if finding in stopping else 'warning'}: {finding}")
     return int(Exit.REFUSED if stopping else Exit.DONE)

@@ -21,6 +21,7 @@ def install(
     servers: opt.Servers = None,
     addresses: opt.Addresses = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; write nothing.")] = False,
+    skip_checks: opt.SkipChecks = None,
     force_conflicts: Annotated[
         bool, typer.Option("--force-conflicts", help="Take over fields that other managers own.")
     ] = False,
@@ -38,11 +39,13 @@ def install(
     from meshctl.cli.installing import InstallOptions, run_install
     from meshctl.cli.keeping import Keep, kept
     from meshctl.cli.session import Show
+    from meshctl.cli.skipping import checks_to_skip
 
     if dry_run and report:
         raise SpecError(["--dry-run and --report exclude each other: nothing runs that could be reported"])
+    skip = checks_to_skip(skip_checks)
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
-    wanted = InstallOptions(dry_run=dry_run, force_conflicts=force_conflicts, force_unlock=force_unlock)
+    wanted = InstallOptions(dry_run, force_conflicts, force_unlock, skip)
     code = kept(
         "install", mesh, Keep(report), lambda heard: run_install(mesh, wanted, Show(output, plain, verbose, heard))
     )

@@ -93,6 +93,10 @@ Report = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+SkipChecks = Annotated[
+    list[str] | None,
+    typer.Option("--skip-check", metavar="CODE", help="Let a check pass whatever it finds; repeat for more."),
+]
 ForceUnlock = Annotated[bool, typer.Option("--force-unlock", help="Take over the lock of a run that is surely dead.")]
 
 

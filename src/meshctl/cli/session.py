@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from threading import Lock
 from types import FrameType
 
 from meshctl.checks.finding import Finding, errors
@@ -50,6 +51,19 @@ class Show:
         return choose(wanted, is_terminal=sys.stderr.isatty(), environ=os.environ)
 
 
+@dataclass(slots=True)
+class Asked:
+    """How many requests were sent to the API servers; counted from many threads."""
+
+    requests: int = 0
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def __call__(self, _request: Request) -> None:
+        """Count one request."""
+        with self._lock:
+            self.requests += 1
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One command's run."""
@@ -59,6 +73,7 @@ class Session:
     look: Look
     sink: Sink
     stop: Stop
+    asked: Asked
     listener: Listener | None = None
 
     def tell(self, event: Event) -> None:
@@ -162,13 +177,22 @@ def session(mesh: MeshSpec, show: Show) -> Iterator[Session]:
     """Open a session; nothing is asked of any cluster yet."""
     look, stop = show.look(), Stop()
     sink = open_sink(look, stdout=sys.stdout, stderr=sys.stderr)
-    observe = _observer(sink) if show.verbose else None
+    asked = Asked()
+    observe = _both(asked, _observer(sink)) if show.verbose else asked
     with ExitStack() as stack:
         clients = connect_all(mesh, observe)
         for client in clients.values():
             stack.callback(client.close)
         stack.enter_context(stopping_on_signals(stop))
-        yield Session(mesh, clients, look, sink, stop, show.listener)
+        yield Session(mesh, clients, look, sink, stop, asked, show.listener)
+
+
+def _both(asked: Asked, observe: Callable[[Request], None]) -> Callable[[Request], None]:
+    def tell(request: Request) -> None:
+        asked(request)
+        observe(request)
+
+    return tell
 
 
 def _observer(sink: Sink) -> Callable[[Request], None]:

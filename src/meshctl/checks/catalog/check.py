@@ -26,7 +26,8 @@ class Check:
     """One check. `title` is what is wrong when it fails, as a short sentence without a full stop.
 
     `explanation` is the long form: what is asked, why it matters, how it comes about. `remedy` is what to do, in
-    general; a finding says it for the case at hand.
+    general; a finding says it for the case at hand. Nothing goes on without what is `essential`, so such a check cannot
+    be skipped.
     """
 
     code: str
@@ -35,3 +36,4 @@ class Check:
     title: str
     explanation: str
     remedy: str
+    essential: bool = False
