@@ -10,6 +10,7 @@ import pytest
 
 from meshctl.lab.options import LabOptions
 from tests.labs import ThreadLab, thread_lab
+from tests.real.pool import Pool
 
 
 class StartLab(Protocol):
@@ -18,6 +19,13 @@ class StartLab(Protocol):
     def __call__(
         self, *, remotes: int = 1, speed: float = 0, faults: Iterable[str] = (), operator: str = "vendor"
     ) -> ThreadLab: ...
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[Pool]:
+    """Pairs of real control planes; none is started before a test asks for one."""
+    with Pool() as pairs:
+        yield pairs
 
 
 @pytest.fixture

@@ -8,16 +8,17 @@ from tests.contract.asking import Asker
 from tests.contract.cluster import Cluster, eventually
 from tests.contract.manifests import WIDGETS, widget_definition
 from tests.contract.worlds import lab_world, real_world
+from tests.real.pool import Pool
 
-WORLDS = {"lab": lab_world, "real": real_world}
 
-
-@pytest.fixture(scope="session", params=["lab", pytest.param("real", marks=pytest.mark.real)])
-def cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A cluster for the whole run: tests keep out of each other's way by namespaces and names of their own."""
-    with WORLDS[request.param]() as started:
+@pytest.fixture(scope="package", params=["lab", pytest.param("real", marks=pytest.mark.real)])
+def cluster(request: pytest.FixtureRequest, pool: Pool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster for all of them: tests keep out of each other's way by namespaces and names of their own."""
+    with lab_world() if request.param == "lab" else real_world(pool) as started:
         cluster = Cluster(started, tmp_path_factory.mktemp(started.world))
         cluster.admin.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", widget_definition()).obj()
+        # A control plane that was lent to others before had the operator's kinds.
+        eventually(lambda: cluster.admin.get("/apis/networking.istio.io").status == 404)
         eventually(lambda: cluster.admin.get(WIDGETS).status == 200)
         yield cluster
         cluster.close()

@@ -8,6 +8,7 @@ import pytest
 from meshctl.cluster import Client
 from meshctl.errors import (
     AlreadyExistsError,
+    ClusterError,
     ConflictError,
     ForbiddenError,
     InvalidError,
@@ -35,12 +36,18 @@ def test_apply(client: Client, namespace: str) -> None:
     ref = Ref(CONFIG_MAP, "x", namespace)
     made = client.apply(held(namespace, a="1"))
     assert client.apply(held(namespace, a="1")) == made
+    client.apply(held(namespace, b="1"), manager="other")
+    assert client.apply(held(namespace, a="1"))["data"] == {"a": "1", "b": "1"}
     with pytest.raises(ConflictError) as caught:
         client.apply(held(namespace, a="2"), manager="helm")
+    assert type(caught.value) is ConflictError
     assert caught.value.message == 'contract: conflict: "meshctl" owns .data.a'
-    assert client.apply(held(namespace, a="2"), manager="helm", force=True, dry_run=True)["data"] == {"a": "2"}
+    assert "--force-conflicts" in caught.value.hint
+    assert client.apply(held(namespace, a="2"), manager="helm", force=True, dry_run=True)["data"]["a"] == "2"
     assert dig(client.get(ref), "data", "a") == "1"
-    assert client.apply(held(namespace, a="2"), manager="helm", force=True)["data"] == {"a": "2"}
+    taken = client.apply(held(namespace, a="2"), manager="helm", force=True)
+    assert (taken["data"]["a"], taken["metadata"]["uid"]) == ("2", made["metadata"]["uid"])
+    assert client.apply(held(namespace, a="2"), manager="helm") == taken
 
 
 def test_create_replace_merge_delete(client: Client, namespace: str) -> None:
@@ -57,17 +64,26 @@ def test_create_replace_merge_delete(client: Client, namespace: str) -> None:
     assert client.delete(ref, uid="00000000-0000-0000-0000-000000000000") is False
     assert client.get(ref) is not None
     assert client.delete(ref, uid=made["metadata"]["uid"]) is True
-    with pytest.raises(NotFoundError):
+    with pytest.raises(NotFoundError) as caught:
         client.merge(ref, {"data": {}})
+    assert type(caught.value) is NotFoundError
 
 
 def test_refusals(client: Client, namespace: str) -> None:
-    with pytest.raises(NotFoundError, match='namespaces "absent" not found'):
+    with pytest.raises(NotFoundError, match='namespaces "absent" not found') as caught:
         client.apply(held("absent"))
+    assert type(caught.value) is NotFoundError
+    gateway = Ref(GATEWAY, "x", namespace)
     with pytest.raises(UnknownKindError):
-        client.get(Ref(GATEWAY, "x", namespace))
+        client.get(gateway)
+    with pytest.raises(UnknownKindError):
+        next(iter(client.watch(gateway)))
+    with pytest.raises(UnknownKindError):
+        client.apply({**held(namespace), "apiVersion": GATEWAY.api_version, "kind": GATEWAY.name})
     with pytest.raises(InvalidError, match="strict decoding error: unknown field"):
         client.create(held(namespace) | {"colour": "blue"})
+    with pytest.raises(ClusterError):
+        client.apply(held(namespace) | {"colour": "blue"})
     meta = {"name": "x", "namespace": namespace}
     with pytest.raises(InvalidError, match=r"spec\.ports\[0\]\.port: Invalid value: 99999"):
         client.apply({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": [{"port": 99999}]}})
@@ -76,9 +92,11 @@ def test_refusals(client: Client, namespace: str) -> None:
 
 def test_lists_have_everything(client: Client, namespace: str) -> None:
     for name in "abc":
-        client.create(held(namespace, name))
+        made = held(namespace, name)
+        client.create({**made, "metadata": {**made["metadata"], "labels": {"vowel": str(name == "a").lower()}}})
     found = [one for one in client.list(CONFIG_MAP, namespace) if one["metadata"]["name"] in "abc"]
     assert [(one["kind"], one["metadata"]["name"]) for one in found] == [("ConfigMap", name) for name in "abc"]
+    assert [one["metadata"]["name"] for one in client.list(CONFIG_MAP, namespace, "vowel=true")] == ["a"]
     assert client.list(DEPLOYMENT, namespace) == []
 
 

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from meshctl.lab import prerequisites
@@ -16,9 +16,10 @@ from meshctl.lab.sites import Site, World
 from meshctl.lab.world import CONTROLLER_MANAGER
 from tests.contract.hooks import call_by_url
 from tests.real.certificates import KeyPair
-from tests.real.controlplane import control_planes
 from tests.real.kubeconfig import Context
+from tests.real.pool import Pool
 
+NAME = "contract"
 MASTERS = ("system:masters",)
 START_SECONDS = 30.0
 NewContext = Callable[[str, Sequence[str]], Context]
@@ -50,10 +51,10 @@ def lab_world() -> Iterator[Started]:
 
 
 @contextmanager
-def real_world() -> Iterator[Started]:
-    """Run a real control plane."""
-    with control_planes("contract") as (plane,):
-        yield Started("real", plane.context)
+def real_world(pool: Pool) -> Iterator[Started]:
+    """Borrow a real control plane."""
+    with pool.lent(bare=True) as (plane, *_):
+        yield Started("real", lambda user, groups: replace(plane.context(user, groups), name=NAME))
 
 
 class _LabThread(threading.Thread):
@@ -72,7 +73,7 @@ class _LabThread(threading.Thread):
         assert self._cluster is not None
         certificate, key = self._cluster.client_certificate(user, groups)
         pair = KeyPair(certificate.encode(), key.encode())
-        return Context("contract", self._cluster.url, self._cluster.ca_pem.encode(), pair)
+        return Context(NAME, self._cluster.url, self._cluster.ca_pem.encode(), pair)
 
     def run(self) -> None:
         try:
@@ -84,8 +85,8 @@ class _LabThread(threading.Thread):
 
     async def _serve(self) -> None:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-        cluster = self._cluster = EmbeddedCluster("contract", Hooks(call_webhook=call_by_url))
-        site = Site("contract", "172.18.1.2", cluster.api)
+        cluster = self._cluster = EmbeddedCluster(NAME, Hooks(call_webhook=call_by_url))
+        site = Site(NAME, "172.18.1.2", cluster.api)
         world = World((site,), Delays(speed=0), Faults())
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_forever(act(world, site))) for act in CONTROLLER_MANAGER]

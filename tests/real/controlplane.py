@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from . import build, kubeconfig
 from .certificates import CertificateAuthority, service_account_key
+from .etcd import Etcd
 from .processes import ReservedPort, Server
 
 if TYPE_CHECKING:
@@ -124,6 +125,23 @@ class ControlPlane:
         self.launch_apiserver()
         self.await_apiserver()
 
+    def crash(self) -> None:
+        """Kill the API server at once; `recover` brings it back."""
+        self._apiserver.kill()
+
+    def recover(self) -> None:
+        """See to it that the API server is up, on the same port and data, whatever it was done to it."""
+        if self._apiserver.running:
+            self.resume()
+        else:
+            self.launch_apiserver()
+        self.await_apiserver()
+
+    @property
+    def etcd(self) -> Etcd:
+        """What the API server stores its objects in."""
+        return Etcd(self._etcd_socket)
+
     def stop(self) -> None:
         """End all processes and delete the folder; doing it twice is fine."""
         self._cleanup.close()
@@ -135,6 +153,8 @@ class ControlPlane:
             f"--listen-client-urls=unix://{self._etcd_socket}",
             "--advertise-client-urls=http://localhost:2379",  # it wants a port here; nobody reads it
             f"--listen-peer-urls=unix://{self.folder / 'peer.sock'}",
+            "--max-txn-ops=100000",  # all that a test has made goes in one transaction
+            "--max-request-bytes=67108864",
             "--unsafe-no-fsync",  # the data is thrown away, and the disk may be slow or shared
             "--log-level=warn",
         )

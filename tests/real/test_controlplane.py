@@ -1,4 +1,7 @@
-"""The control planes are real: their controllers do what those of a cluster do."""
+"""The control planes are real, know nothing of each other, can be paused and restarted, and leave nothing behind.
+
+What their controllers do (tokens, garbage collection, namespaces) is in tests/contract, for both worlds.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.real
 
 SECONDS = 30.0
-RESTART_SECONDS = 30.0
 Value = TypeVar("Value")
 LABELS = {"app": "sleep"}
 # The package is typed, except for this function; the name gives mypy what it returns.
@@ -44,10 +46,9 @@ def eventually(fetch: Callable[[], Value | None], seconds: float = SECONDS) -> V
     return value
 
 
-@pytest.fixture(params=[0, 1], ids=["first", "second"])
-def plane(request: pytest.FixtureRequest, planes: tuple[ControlPlane, ...]) -> ControlPlane:
-    index: int = request.param
-    return planes[index]
+@pytest.fixture
+def plane(planes: tuple[ControlPlane, ...]) -> ControlPlane:
+    return planes[0]
 
 
 @pytest.fixture
@@ -116,24 +117,6 @@ def test_the_planes_do_not_know_each_other(planes: tuple[ControlPlane, ...], tmp
     assert refused.value.status == http.client.UNAUTHORIZED
 
 
-def test_rbac_decides_what_other_users_may_do(plane: ControlPlane, tmp_path: Path) -> None:
-    path = write_kubeconfig(tmp_path / "guest", [plane.context("guest", ())])
-    with new_client(str(path)) as api, pytest.raises(ApiException) as refused:
-        client.CoreV1Api(api).list_secret_for_all_namespaces()
-    assert refused.value.status == http.client.FORBIDDEN
-
-
-def test_a_service_account_token_secret_is_filled(core: client.CoreV1Api, namespace: str) -> None:
-    account = client.V1ServiceAccount(metadata=client.V1ObjectMeta(name="reader"))
-    core.create_namespaced_service_account(namespace, account)
-    metadata = client.V1ObjectMeta(name="reader-token", annotations={"kubernetes.io/service-account.name": "reader"})
-    secret = client.V1Secret(metadata=metadata, type="kubernetes.io/service-account-token")
-    core.create_namespaced_secret(namespace, secret)
-
-    data = eventually(lambda: core.read_namespaced_secret("reader-token", namespace).data)
-    assert data.keys() == {"ca.crt", "namespace", "token"}
-
-
 def test_a_deployment_makes_pods_that_stay_pending(
     api: client.ApiClient, core: client.CoreV1Api, namespace: str
 ) -> None:
@@ -142,22 +125,6 @@ def test_a_deployment_makes_pods_that_stay_pending(
     eventually(lambda: apps.list_namespaced_replica_set(namespace).items)
     pending = "status.phase=Pending,spec.nodeName="
     eventually(lambda: len(core.list_namespaced_pod(namespace, field_selector=pending).items) == 2)
-
-
-def test_garbage_collection_follows_owners(api: client.ApiClient, core: client.CoreV1Api, namespace: str) -> None:
-    apps = client.AppsV1Api(api)
-    apps.create_namespaced_deployment(namespace, deployment("sleep"))
-    eventually(lambda: core.list_namespaced_pod(namespace).items)
-    apps.delete_namespaced_deployment("sleep", namespace)
-    eventually(lambda: not apps.list_namespaced_replica_set(namespace).items)
-    eventually(lambda: not core.list_namespaced_pod(namespace).items)
-
-
-def test_a_deleted_namespace_goes_with_all_it_holds(core: client.CoreV1Api, namespace: str) -> None:
-    core.create_namespaced_config_map(namespace, client.V1ConfigMap(metadata=client.V1ObjectMeta(name="held")))
-    core.delete_namespace(namespace)
-    eventually(lambda: not exists(lambda: core.read_namespace(namespace)))
-    assert not exists(lambda: core.read_namespaced_config_map("held", namespace))
 
 
 def test_a_paused_server_does_not_answer_until_it_is_resumed(plane: ControlPlane, core: client.CoreV1Api) -> None:
@@ -177,9 +144,7 @@ def test_a_restart_keeps_the_address_the_data_and_the_controllers(
     plane: ControlPlane, core: client.CoreV1Api, namespace: str
 ) -> None:
     before = plane.server
-    started = time.monotonic()
     plane.restart()
-    assert time.monotonic() - started < RESTART_SECONDS
     assert plane.server == before
     assert exists(lambda: core.read_namespace(namespace))
     core.delete_namespaced_service_account("default", namespace)

@@ -15,7 +15,8 @@ from meshctl.objects import Manifest
 from meshctl.spec import Cluster, MeshSpec
 from tests.real.controlplane import ControlPlane, write_kubeconfig
 from tests.real.granting import Grants
-from tests.world.harness import MESH, LabUnderTest, Result, real_planes
+from tests.real.pool import Pool
+from tests.world.harness import MESH, LabUnderTest, Result, lent_planes
 from tests.world.settling import settled
 
 pytestmark = pytest.mark.real
@@ -69,8 +70,8 @@ def space(name: str) -> Manifest:
 
 
 @pytest.fixture(scope="module")
-def restricted() -> Iterator[Restricted]:
-    with real_planes() as (mesh, planes):
+def restricted(pool: Pool) -> Iterator[Restricted]:
+    with lent_planes(pool) as (mesh, planes):
         one = Restricted(mesh, planes)
         one.grant()
         yield one

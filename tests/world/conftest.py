@@ -1,11 +1,12 @@
 """Labs for tests; each test that asks gets one of its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 
 import pytest
 
-from tests.world.harness import WORLDS, LabUnderTest, fresh_lab
+from tests.real.pool import Pool
+from tests.world.harness import LabUnderTest, World, fresh_lab, worlds_of
 
 NewLab = Callable[..., LabUnderTest]
 
@@ -23,8 +24,14 @@ def lab(new_lab: NewLab) -> LabUnderTest:
     return new_lab()
 
 
+@pytest.fixture(scope="session")
+def worlds(pool: Pool) -> Mapping[str, World]:
+    """Return how to come by two clusters in each world."""
+    return worlds_of(pool)
+
+
 @pytest.fixture(params=["lab", pytest.param("real", marks=pytest.mark.real)])
-def mesh(request: pytest.FixtureRequest) -> Iterator[LabUnderTest]:
+def mesh(request: pytest.FixtureRequest, worlds: Mapping[str, World]) -> Iterator[LabUnderTest]:
     """Two fresh clusters without delays: the lab's, and real API servers with the lab attached to them."""
-    with WORLDS[request.param]() as clusters:
+    with worlds[request.param]() as clusters:
         yield clusters

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,9 +17,10 @@ from meshctl.lab.control_client import ask
 from meshctl.objects import Manifest, Ref
 from tests.attached import attached_lab
 from tests.real.controlplane import ControlPlane, control_planes, write_kubeconfig
+from tests.real.pool import Planes, Pool
 from tests.world.commands import Result, run
 
-__all__ = ["MESH", "SECONDS", "LabUnderTest", "Result", "fresh_lab", "real_planes"]
+__all__ = ["MESH", "SECONDS", "LabUnderTest", "Result", "fresh_lab", "fresh_real", "lent_planes"]
 
 SECONDS = 60
 MESH = ("--east", "east", "--west", "west")
@@ -143,22 +145,39 @@ def fresh_lab(*options: str) -> Iterator[LabUnderTest]:
 
 
 @contextmanager
-def real_planes() -> Iterator[tuple[LabUnderTest, tuple[ControlPlane, ...]]]:
-    """Run two real control planes with the lab's controllers attached to them."""
-    with TemporaryDirectory(prefix="mesh-") as folder, control_planes("east", "west") as planes:
+def joined(planes: Sequence[ControlPlane]) -> Iterator[LabUnderTest]:
+    """Attach the lab's controllers to real control planes."""
+    with TemporaryDirectory(prefix="mesh-") as folder:
         mesh = LabUnderTest(Path(folder))
         write_kubeconfig(mesh.kubeconfig, [plane.context() for plane in planes])
         with attached_lab(mesh.kubeconfig, mesh.folder):
-            yield mesh, planes
+            yield mesh
 
 
 @contextmanager
 def fresh_real() -> Iterator[LabUnderTest]:
-    """Run two real control planes for somebody who needs no more than their addresses."""
-    with real_planes() as (mesh, _):
+    """Run two real control planes of one's own."""
+    with control_planes("east", "west") as planes, joined(planes) as mesh:
+        yield mesh
+
+
+@contextmanager
+def lent_planes(pool: Pool) -> Iterator[tuple[LabUnderTest, Planes]]:
+    """Borrow two real control planes that are as good as new, for somebody who also has to do with their servers."""
+    with pool.lent() as planes, joined(planes) as mesh:
+        yield mesh, planes
+
+
+@contextmanager
+def lent_real(pool: Pool) -> Iterator[LabUnderTest]:
+    """Borrow two real clusters that are as good as new."""
+    with lent_planes(pool) as (mesh, _):
         yield mesh
 
 
 World = Callable[[], AbstractContextManager[LabUnderTest]]
-WORLDS: Mapping[str, World] = {"lab": fresh_lab, "real": fresh_real}
-"""Where tests run that are about two clusters, whatever these are made of."""
+
+
+def worlds_of(pool: Pool) -> Mapping[str, World]:
+    """Return where tests run that are about two clusters, whatever these are made of."""
+    return {"lab": fresh_lab, "real": partial(lent_real, pool)}

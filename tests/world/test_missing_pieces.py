@@ -1,13 +1,13 @@
 """What verify says when one piece of a mesh is missing: each is taken away alone, named, and brought back."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
 
-from tests.world.harness import WORLDS, LabUnderTest, World
+from tests.world.harness import LabUnderTest, World
 
 BRIEF = ("--timeout", "1s", "--set", "timeouts.samples=2s", "--set", "timeouts.delete=5s")
 SYSTEM = ("-n", "istio-system")
@@ -39,9 +39,9 @@ class Loan:
 
 
 @pytest.fixture(scope="module")
-def loan(request: pytest.FixtureRequest) -> Iterator[Loan]:
+def loan(request: pytest.FixtureRequest, worlds: Mapping[str, World]) -> Iterator[Loan]:
     with ExitStack() as stack:
-        yield Loan(stack, WORLDS[request.param])
+        yield Loan(stack, worlds[request.param])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,24 @@
 """The way into real clusters: servers and credentials of a kubeconfig, as HTTP sessions and TLS contexts."""
 
+import asyncio
 import base64
+import socket
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import yaml
-from aiohttp import ClientSession, ClientTimeout, TCPConnector
+from aiohttp import AddrInfoType, ClientSession, ClientTimeout, TCPConnector
 
 from meshctl.errors import MeshctlError
 from meshctl.lab.remote_api import LONGEST_LINE
+
+FAREWELL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +59,37 @@ def _decoded(entry: Mapping[str, Any], key: str) -> bytes:
     return base64.b64decode(str(entry.get(key) or ""))
 
 
-def open_session(access: Access) -> ClientSession:
-    """Return a session that trusts the API server's authority and shows the user's credentials."""
+@asynccontextmanager
+async def open_session(access: Access) -> AsyncIterator[ClientSession]:
+    """Open a session that trusts the API server's authority and shows the user's credentials."""
     trust = ssl.create_default_context(cadata=access.authority)
     if access.certificate:
         load_identity(trust, access.certificate, access.key)
     headers = {"Authorization": f"Bearer {access.token}"} if access.token else {}
+    sockets: WeakSet[socket.socket] = WeakSet()
+
+    def open_socket(address: AddrInfoType) -> socket.socket:
+        opened = socket.socket(*address[:3])
+        sockets.add(opened)
+        return opened
+
     # Every watch holds a connection, and there are many.
-    connector = TCPConnector(ssl=trust, limit=0)
-    return ClientSession(
+    connector = TCPConnector(ssl=trust, limit=0, socket_factory=open_socket)
+    async with ClientSession(
         connector=connector, headers=headers, timeout=ClientTimeout(total=None), read_bufsize=LONGEST_LINE
-    )
+    ) as session:
+        yield session
+    await _hung_up(sockets)
+
+
+async def _hung_up(sockets: WeakSet[socket.socket]) -> None:
+    """End what is left of connections: a watch that was cancelled goes on with the farewells of TLS."""
+    for each in sockets:
+        with suppress(OSError):  # it is closed
+            each.shutdown(socket.SHUT_RDWR)
+    async with asyncio.timeout(FAREWELL_SECONDS):
+        while any(each.fileno() != -1 for each in sockets):
+            await asyncio.sleep(0)
 
 
 def server_context(certificates: bytes, key: bytes) -> ssl.SSLContext:
