@@ -7,7 +7,7 @@ SPEED ?= 5
 # Most tests wait for a lab rather than compute: two to a core.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * (os.cpu_count() or 1))")
 
-.PHONY: help setup demo test check format lint types contracts test-real e2e-kind bench picture transcript docs wheel clean
+.PHONY: help setup demo test check format lint types contracts test-real e2e-kind bench picture transcript pages docs wheel clean
 
 help:
 	@echo "make demo       two clusters on this machine: install, verify, teardown"
@@ -18,6 +18,7 @@ help:
 	@echo "make bench      what is claimed about speed, measured"
 	@echo "make picture    docs/terminal.svg, from a real run"
 	@echo "make transcript docs/explanation/real-api-servers.md, from a real run"
+	@echo "make pages      the HTML pages of a lab run, opened in Chromium if there is one"
 	@echo "make docs       the generated pages of docs/reference"
 	@echo "make wheel      dist/*.whl"
 
@@ -66,6 +67,9 @@ picture: $(READY)
 transcript: $(READY)
 	$(BIN)/python -m tests.real.build
 	$(BIN)/python -m scripts.transcript docs/explanation/real-api-servers.md
+
+pages: $(READY)
+	$(BIN)/python scripts/pages.py
 
 docs: $(READY)
 	$(BIN)/python scripts/reference.py docs/reference

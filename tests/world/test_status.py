@@ -153,3 +153,18 @@ def test_a_mesh_of_upstreams_operator(start_lab: StartLab) -> None:
     found = json.loads(done.stdout)
     assert (done.returncode, found["problems"]) == (0, []), done.stdout
     assert dig(found, "clusters", 2, "access", "synced") is True
+
+
+def test_the_page_is_written_beside_the_screen(installed: LabUnderTest) -> None:
+    page = installed.folder / "mesh.html"
+    found = status(installed, "--html", str(page))
+    assert found.code == 0
+    assert found.out.startswith("✓ mesh1 is healthy")
+    assert found.err == f"written: {page}\n"
+    assert "<title>mesh1 is healthy: 2 clusters" in page.read_text(encoding="utf-8")
+
+
+def test_a_page_that_cannot_be_written_is_told_before_anything_is_asked(installed: LabUnderTest) -> None:
+    found = status(installed, "--html", "/nowhere/mesh.html")
+    assert (found.code, found.out) == (2, "")
+    assert "--html: cannot write '/nowhere/mesh.html': no such file or directory" in found.err

@@ -1,12 +1,10 @@
 """`--report`: where the time of a run went, written when it ends, however it ends."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
-from meshctl.errors import SpecError
+from meshctl.cli.files import file_at, write_whole
 from meshctl.render.journal import Journal
 
 SUFFIXES = (".html", ".json")
@@ -20,35 +18,12 @@ class Report:
 
     def write(self, journal: Journal) -> None:
         """Write the report in one piece: whoever reads it meanwhile reads the former one, or none."""
-        part = part_of(self.path)
-        try:
-            part.write_text(FORMS[self.path.suffix](journal), encoding="utf-8")
-            part.replace(self.path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_whole(self.path, FORMS[self.path.suffix](journal))
 
 
 def report_at(name: str) -> Report:
     """Return the report of that name; raise SpecError when it cannot be one, or cannot be written."""
-    path = Path(name).expanduser()
-    if path.suffix not in SUFFIXES:
-        raise SpecError([f"--report: {name!r} ends in none of {', '.join(SUFFIXES)}"])
-    if path.is_dir():
-        raise SpecError([f"--report: {name!r} is a directory"])
-    try:
-        # A name beside it, for a run may take long, and what is to be replaced must not be lost if it breaks off.
-        part = part_of(path)
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
-        part.unlink()
-    except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise SpecError([f"--report: cannot write {name!r}: {why}"]) from error
-    return Report(path)
-
-
-def part_of(path: Path) -> Path:
-    """Return the name under which a file is written before it takes its place."""
-    return path.with_name(f".{path.name}.{uuid4().hex[:8]}.part")
+    return Report(file_at("--report", name, SUFFIXES))
 
 
 def html(journal: Journal) -> str:

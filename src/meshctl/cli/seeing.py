@@ -4,11 +4,14 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshctl.checks.evidence import gather
 from meshctl.checks.status.report import status_report
+from meshctl.cli.files import write_whole
 from meshctl.cli.session import Session, Show, session
 from meshctl.cli.status import Form
 from meshctl.errors import Exit
@@ -22,11 +25,22 @@ PIPED = 120
 """How wide a report is that goes to no terminal."""
 
 
-def run_status(mesh: MeshSpec, form: Form, show: Show) -> int:
+@dataclass(frozen=True, slots=True)
+class StatusOptions:
+    """What the command line says besides which mesh; `page` is where to write the report as a page."""
+
+    form: Form = Form.TEXT
+    page: Path | None = None
+
+
+def run_status(mesh: MeshSpec, wanted: StatusOptions, show: Show) -> int:
     """Look once and return the exit code."""
     with session(mesh, show) as one:
         report = look(one)
-        tell(report, form)
+        tell(report, wanted.form)
+        if wanted.page is not None:
+            write(report, wanted.page)
+            one.sink.note(f"written: {wanted.page}")
         return int(Exit.DONE if report.healthy else Exit.FAILED)
 
 
@@ -34,6 +48,13 @@ def look(one: Session) -> "StatusReport":
     """Ask every cluster, and judge what they say."""
     evidence = gather(one.patient(), one.mesh)
     return status_report(one.mesh, evidence, datetime.now(UTC))
+
+
+def write(report: "StatusReport", path: Path) -> None:
+    """Write a report as a page."""
+    from meshctl.render.status.page import status_page
+
+    write_whole(path, status_page(report))
 
 
 def tell(report: "StatusReport", form: Form) -> None:

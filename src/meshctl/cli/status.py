@@ -22,6 +22,12 @@ def status(
     file: opt.File = None,
     sets: opt.Sets = None,
     addresses: opt.Addresses = None,
+    html: Annotated[
+        str | None,
+        typer.Option(
+            "--html", metavar="FILE", help="Also write it as one self-contained page.", rich_help_panel=opt.OUTPUT
+        ),
+    ] = None,
     verbose: opt.Verbose = False,
     output: Annotated[
         Form, typer.Option("--output", "-o", help="text, or one JSON document.", rich_help_panel=opt.OUTPUT)
@@ -33,8 +39,10 @@ def status(
 
     Exit codes: 0 healthy, 1 not healthy or nothing installed, 2 bad input, 130 interrupted.
     """
-    from meshctl.cli.seeing import run_status
+    from meshctl.cli.files import file_at
+    from meshctl.cli.seeing import StatusOptions, run_status
     from meshctl.cli.session import Show
 
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, addresses=addresses)
-    raise typer.Exit(run_status(mesh, output, Show(verbose=verbose)))
+    wanted = StatusOptions(output, file_at("--html", html, (".html",)) if html else None)
+    raise typer.Exit(run_status(mesh, wanted, Show(verbose=verbose)))

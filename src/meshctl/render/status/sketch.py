@@ -72,15 +72,15 @@ def _branches(report: StatusReport, most: int) -> Iterator[Branch]:
     unwell = [one for one in remotes if report.health(one) is not Health.WELL]
     yield from (_branch(report, one) for one in unwell[:most])
     for rest, health, what in (
-        (unwell[most:], Health.BROKEN, "more, none of them well"),
-        ([one for one in remotes if report.health(one) is Health.WELL], Health.WELL, "remotes, all of them well"),
+        (unwell[most:], Health.BROKEN, "more, none well"),
+        ([one for one in remotes if report.health(one) is Health.WELL], Health.WELL, "remotes, all well"),
     ):
         if rest:
             yield _folded(rest, health, what)
 
 
 def _folded(clusters: list[ClusterStatus], health: Health, what: str) -> Branch:
-    names = words.abridged([one.name for one in clusters])
+    names = words.abridged([one.name for one in clusters], most=3)
     networks = count(len({one.network for one in clusters}), "network")
     box = Box(f"{len(clusters)} {what}", networks, "", health, (Row("", names, health),))
     watch = Arrow("synced" if health is Health.WELL else "see below", health)
