@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import yaml
 from page_text import code, page, table
 
-from meshctl.checks.rights import Right, Rights, explain_rights, install_rights, teardown_rights, verify_rights
+from meshctl.checks.rights import (
+    Right,
+    Rights,
+    explain_rights,
+    install_rights,
+    plan_rights,
+    teardown_rights,
+    verify_rights,
+)
 from meshctl.names import CNI_NAMESPACE, ISTIO_SYSTEM, KINDS
 from meshctl.objects import Manifest
 from meshctl.spec import Cluster, MeshSpec
@@ -21,6 +29,8 @@ VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
 VERIFYING = f"""`--namespace` puts another namespace in the place of `{SAMPLE}`. With `--keep` nothing is deleted, and
 with `--as-is` nothing is made either: what they do not do is not asked for. A namespace that is there and not meshctl's
 is neither made nor removed, so the rights for that are not asked for."""
+PLANNING = """It writes nothing, but an API server lets nobody try in a dry run what he may not do. `--plan-file` has
+`install` need this besides its own."""
 EXPLAINING = """These are not checked beforehand: without them `verify` works, and says of what is missing only what it
 may see."""
 REMOVING = """What is asked of all namespaces is who else uses the mesh, which operator runs, and the root certificates
@@ -30,6 +40,7 @@ what they do besides; they name them if they are missing."""
 Wanted = Callable[[Cluster], Rights]
 LISTS: Mapping[str, tuple[Wanted, str]] = {
     "install": (lambda cluster: install_rights(MESH, cluster), ""),
+    "plan": (lambda cluster: plan_rights(MESH, cluster), PLANNING),
     "verify": (lambda _: verify_rights(MESH), VERIFYING),
     "verify, to say why a version does not answer": (
         lambda cluster: explain_rights(MESH, cluster) - verify_rights(MESH),
@@ -94,7 +105,7 @@ def file_of(name: str, cluster: Cluster) -> str:
     rights = frozenset[Right]().union(*(ask(cluster) for ask, _ in LISTS.values()))
     head = (
         "# Made by `make docs` from the code: change it there.\n"
-        f"# What install, verify and teardown need on {'the primary' if name == 'primary' else 'a remote'}: "
+        f"# What install, plan, verify and teardown need on {'the primary' if name == 'primary' else 'a remote'}: "
         f"put your own subject in the place of the group {NAME}.\n"
     )
     return head + yaml.safe_dump_all(roles(rights), sort_keys=False, default_flow_style=None, width=120)

@@ -16,8 +16,8 @@ MeshctlError                exit 1   a step failed
     │   └── UnknownKindError         the server does not serve its kind
     └── InvalidError                 the API server refused the content
 
-5 and 7 are no errors: `verify` and `teardown` come to them as results. Anything else that escapes is a bug
-and shows its traceback.
+5 and 7 are no errors: `verify` and `teardown` come to them as results. Nor is 10: `plan` has found something to change.
+Anything else that escapes is a bug and shows its traceback.
 """
 
 from collections.abc import Sequence
@@ -35,6 +35,7 @@ class Exit(IntEnum):
     VERIFICATION = 5
     LOCKED = 6
     LEFTOVERS = 7
+    CHANGES = 10
     INTERRUPTED = 130
 
 

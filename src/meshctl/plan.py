@@ -26,6 +26,11 @@ class Fact:
     text: str
     ask: Callable[[Clients], str]
 
+    @property
+    def stand_in(self) -> str:
+        """What stands for the answer as long as it is not known."""
+        return f"<{self.text.strip('<>')}>"
+
 
 NO_FACTS: Mapping[str, Fact] = MappingProxyType({})
 
@@ -104,11 +109,15 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Anything else: a small repair, a look around; returns a note, or None when there is nothing to say."""
+    """Anything else: a small repair, a look around; returns a note, or None when there is nothing to say.
+
+    `foresee` says what `do` would do, where it writes: it asks the same, and writes nothing; empty means nothing.
+    """
 
     what: str
     do: Callable[[Clients], Note | None]
     timeout: float = 60
+    foresee: Callable[[Clients], str] | None = None
 
 
 Action = Apply | Wait | Probe | Delete | Act

@@ -93,6 +93,12 @@ def test_no_secret_is_in_any_output_or_file(witness: Witness, tmp_path: Path) ->
     witness.collect()
     for form in ("table", "json", "junit"):
         witness.run("verify", *MESH, "-v", "--keep", "-o", form)
+    another = '{"data": {"cluster2": "bm9uZQ=="}}'
+    lab.kubectl("east", "-n", "istio-system", "patch", "secret", "istio-remote-secret-cluster2", "-p", another)
+    file = str(lab.folder / "mesh.plan")
+    witness.run("plan", *MESH, "-v", "--force-conflicts", "--out", file, code=10)
+    witness.run("plan", *MESH, "-o", "json", code=10)
+    witness.run("install", *MESH, "-v", "--force-conflicts", "--plan-file", file)
     witness.run("teardown", *MESH, "--yes", "-v", "-o", "json", "--keep-certificates")
 
     witness.run("install", *MESH, "-v", "-o", "json")

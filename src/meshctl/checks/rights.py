@@ -1,4 +1,4 @@
-"""The rights meshctl needs, as data: what `install`, `verify` and `teardown` really ask of an API server."""
+"""The rights meshctl needs, as data: what `install`, `plan`, `verify` and `teardown` really ask of an API server."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -83,6 +83,36 @@ def install_rights(mesh: MeshSpec, cluster: Cluster) -> Rights:
             *_rights(("get",), ADMISSION, "mutatingwebhookconfigurations"),
             *_rights(FOLLOW, "", "serviceaccounts", namespaces=both),
         }
+    return frozenset(rights)
+
+
+def plan_rights(mesh: MeshSpec, cluster: Cluster) -> Rights:
+    """Return what `plan` needs on one cluster: a dry run asks for what the real one does, and it reads all of it."""
+    both, dry = (ISTIO_SYSTEM,), ("get", *WRITE)
+    rights = {
+        *_rights(("get", "create"), "", "namespaces"),
+        *_named("patch", "namespaces", ISTIO_SYSTEM, CNI_NAMESPACE),
+        *_rights(("get",), "apiextensions.k8s.io", "customresourcedefinitions"),
+        *_rights(dry, SAIL, "istios", "istiocnis"),
+        *_rights(("get",), SAIL, "istiorevisions"),
+        *_rights(("list",), "", "nodes"),
+        *_rights(dry, "apps", "deployments", namespaces=both),
+        *_rights(dry, "", "services", "serviceaccounts", "secrets", namespaces=both),
+        *_rights(("list",), "", "pods", namespaces=both),
+        # Whoever makes a Role must have what it grants, in a dry run as well.
+        *_rights(READ, "", "secrets", namespaces=both),
+        *_rights(dry, RBAC, "roles", "rolebindings", namespaces=both),
+        *_rights(dry, "policy", "poddisruptionbudgets", namespaces=both),
+        *_rights(dry, "autoscaling", "horizontalpodautoscalers", namespaces=both),
+    }
+    if cluster != mesh.primary:
+        return frozenset({*rights, *_rights(("get",), ADMISSION, "mutatingwebhookconfigurations")})
+    rights |= {
+        *_rights(dry, ISTIO, "gateways", "virtualservices", namespaces=both),
+        *_rights(EXEC, "", "pods/exec", namespaces=both),
+    }
+    if mesh.kernel is not Kernel.NEW:
+        rights |= {*_rights(("get",), "", "configmaps", namespaces=both)}
     return frozenset(rights)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from meshctl.cli import certs, diagnose, explain, lab, mesh, misc, preflight, status
+from meshctl.cli import certs, diagnose, explain, lab, mesh, misc, plan, preflight, status
 
 app = typer.Typer(
     name="meshctl",
@@ -27,6 +27,8 @@ def options(
 
 app.command("preflight")(preflight.preflight)
 app.command("install")(mesh.install)
+app.command("plan")(plan.plan)
+app.command("diff", hidden=True)(plan.plan)
 app.command("verify")(mesh.verify)
 app.command("status")(status.status)
 app.command("diagnose")(diagnose.diagnose)

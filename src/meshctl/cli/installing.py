@@ -3,7 +3,7 @@
 import json
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -11,8 +11,9 @@ from meshctl.certs.material import Severity
 from meshctl.checks.catalog import Check
 from meshctl.checks.finding import Finding, errors
 from meshctl.checks.refusals import Judgement, judge, mesh_options
-from meshctl.checks.rights import install_rights
+from meshctl.checks.rights import Rights, install_rights, plan_rights
 from meshctl.checks.survey import Survey, of_all, operator_running, survey
+from meshctl.cli.planfiles import read_plan, refuse_moved
 from meshctl.cli.session import Session, Show, session
 from meshctl.cli.skipping import split, told_skipped
 from meshctl.cluster import Client
@@ -21,7 +22,10 @@ from meshctl.plan import Plan
 from meshctl.plans.facts import Circumstances
 from meshctl.plans.install import install
 from meshctl.render.choose import Output
-from meshctl.spec import MeshSpec
+from meshctl.spec import Cluster, MeshSpec
+
+Wanted = Callable[[MeshSpec, Cluster], Rights]
+"""The rights that a command needs on one cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +36,15 @@ class InstallOptions:
     force_conflicts: bool = False
     force_unlock: bool = False
     skip: tuple[Check, ...] = ()
+    plan_file: str = ""
 
 
 def run_install(mesh: MeshSpec, wanted: InstallOptions, show: Show) -> int:
     """Install and return the exit code."""
+    # Before anything is asked: a file that is none should not take the time of a survey.
+    held_to = read_plan(wanted.plan_file) if wanted.plan_file else None
     with session(mesh, show) as one:
-        found = look(one)
+        found = look(one, held_rights if held_to else install_rights)
         counting, passed_over = split(found.findings, wanted.skip)
         plan = install(mesh, Circumstances(resolve, found.servers, old_kernel=found.old_kernel))
         if wanted.dry_run:
@@ -49,6 +56,8 @@ def run_install(mesh: MeshSpec, wanted: InstallOptions, show: Show) -> int:
                 one.warn(str(finding))
         refuse(counting)
         with one.lock("meshctl install", force=wanted.force_unlock):
+            if held_to:
+                refuse_moved(one, plan, held_to, force=wanted.force_conflicts)
             ended, record = one.perform(plan, force_conflicts=wanted.force_conflicts)
         one.sum_up(record)
         if ended.exit_code is Exit.DONE:
@@ -56,12 +65,17 @@ def run_install(mesh: MeshSpec, wanted: InstallOptions, show: Show) -> int:
         return int(ended.exit_code)
 
 
-def look(one: Session) -> Judgement:
-    """Ask all clusters what must be known before anything is written."""
+def held_rights(mesh: MeshSpec, cluster: Cluster) -> Rights:
+    """Return what an install needs that is held to a plan: it plans anew first."""
+    return install_rights(mesh, cluster) | plan_rights(mesh, cluster)
+
+
+def look(one: Session, rights: Wanted = install_rights) -> Judgement:
+    """Ask all clusters what must be known before anything is written; `rights` are those that are needed on each."""
     clusters = {cluster.name: cluster for cluster in one.mesh.clusters}
 
     def ask(client: Client) -> Survey:
-        found = survey(client, install_rights(one.mesh, clusters[client.cluster]))
+        found = survey(client, rights(one.mesh, clusters[client.cluster]))
         return found if found.operator is not False else replace(found, operator=awaited_operator(one, client))
 
     return judge(one.mesh, of_all(one.patient(), ask), datetime.now(UTC))

@@ -26,6 +26,14 @@ def install(
         bool, typer.Option("--force-conflicts", help="Take over fields that other managers own.")
     ] = False,
     force_unlock: opt.ForceUnlock = False,
+    plan_file: Annotated[
+        str,
+        typer.Option(
+            "--plan-file",
+            metavar="FILE",
+            help="Refuse to do anything that this file of meshctl plan --out does not say.",
+        ),
+    ] = "",
     report: opt.Report = None,
     verbose: opt.Verbose = False,
     plain: opt.Plain = False,
@@ -43,9 +51,11 @@ def install(
 
     if dry_run and report:
         raise SpecError(["--dry-run and --report exclude each other: nothing runs that could be reported"])
+    if dry_run and plan_file:
+        raise SpecError(["--dry-run and --plan-file exclude each other: meshctl plan shows what would change"])
     skip = checks_to_skip(skip_checks)
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
-    wanted = InstallOptions(dry_run, force_conflicts, force_unlock, skip)
+    wanted = InstallOptions(dry_run, force_conflicts, force_unlock, skip, plan_file)
     code = kept(
         "install", mesh, Keep(report), lambda heard: run_install(mesh, wanted, Show(output, plain, verbose, heard))
     )

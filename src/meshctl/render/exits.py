@@ -15,6 +15,7 @@ MEANINGS: Mapping[Exit, str] = MappingProxyType(
         Exit.VERIFICATION: "traffic does not reach every version from every cluster",
         Exit.LOCKED: "another run holds a cluster",
         Exit.LEFTOVERS: "something is left over",
+        Exit.CHANGES: "there is something to change",
         Exit.INTERRUPTED: "interrupted",
     }
 )
@@ -29,6 +30,7 @@ NEXT: Mapping[Exit, str] = MappingProxyType(
         Exit.VERIFICATION: "Cure the cause, then run the same command again.",
         Exit.LOCKED: "Wait until the other run has ended, then run the same command again.",
         Exit.LEFTOVERS: "Remove what is named above, or run the same command again.",
+        Exit.CHANGES: "Read the plan; `meshctl install` carries it out.",
         Exit.INTERRUPTED: f"To go on, {_AGAIN}.",
     }
 )

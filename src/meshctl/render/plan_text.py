@@ -23,7 +23,7 @@ Dump = Callable[[Manifest], str]
 
 def shown(fact: Fact) -> str:
     """Return what stands for a fact's answer."""
-    return f"<{fact.text.strip('<>')}>"
+    return fact.stand_in
 
 
 def plan_text(plan: Plan, objects: Objects, dump: Dump | None = None) -> str:
