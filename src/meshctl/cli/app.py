@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from meshctl.cli import certs, diagnose, explain, lab, mesh, misc, plan, preflight, status
+from meshctl.cli import certs, diagnose, explain, lab, mesh, misc, plan, preflight, remote_secret, render, status
 
 app = typer.Typer(
     name="meshctl",
@@ -33,6 +33,8 @@ app.command("verify")(mesh.verify)
 app.command("status")(status.status)
 app.command("diagnose")(diagnose.diagnose)
 app.command("teardown")(mesh.teardown)
+app.command("render")(render.render)
+app.command("remote-secret")(remote_secret.remote_secret)
 app.command("explain")(explain.explain)
 app.add_typer(certs.app, name="certs")
 app.add_typer(lab.app, name="lab")

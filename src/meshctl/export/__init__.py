@@ -1,0 +1,1 @@
+"""An install plan as files: for kubectl, for kustomize, and for the engines that keep clusters like a repository."""
