@@ -48,7 +48,7 @@ def render(
 ) -> None:
     """Write what `install` applies as files, with a README of the order and the waits. No cluster is asked.
 
-    What is only known at run time stands in <<brackets>>, in an object that no API server accepts before it is filled
+    What is only known at run time stands in `<<brackets>>`, in an object that no API server accepts before it is filled
     in. Exit codes: 0 written, 1 the folder cannot be written, 2 bad input or a folder that is somebody else's.
     """
     from meshctl.cli.rendering import RenderOptions, run_render
