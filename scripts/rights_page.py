@@ -12,6 +12,7 @@ from meshctl.checks.rights import (
     explain_rights,
     install_rights,
     plan_rights,
+    remote_secret_rights,
     teardown_rights,
     verify_rights,
 )
@@ -41,6 +42,7 @@ Wanted = Callable[[Cluster], Rights]
 LISTS: Mapping[str, tuple[Wanted, str]] = {
     "install": (lambda cluster: install_rights(MESH, cluster), ""),
     "plan": (lambda cluster: plan_rights(MESH, cluster), PLANNING),
+    "remote-secret --apply": (lambda cluster: remote_secret_rights(MESH, cluster), ""),
     "verify": (lambda _: verify_rights(MESH), VERIFYING),
     "verify, to say why a version does not answer": (
         lambda cluster: explain_rights(MESH, cluster) - verify_rights(MESH),

@@ -11,10 +11,12 @@ from tempfile import TemporaryDirectory
 PRELOADED = (
     "meshctl.cli.app",
     "meshctl.cli.installing",
+    "meshctl.cli.introducing",
     "meshctl.cli.keeping",
     "meshctl.cli.plan",
     "meshctl.cli.planning",
     "meshctl.cli.removing",
+    "meshctl.cli.rendering",
     "meshctl.cli.verifying",
     "meshctl.kube.client",
     "meshctl.lab.background",

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from meshctl.objects import dig
 from tests.conftest import StartLab
 from tests.labs import ThreadLab
 from tests.world.following import blocks, follow, shell
-from tests.world.harness import MESH, WORLDS, LabUnderTest
+from tests.world.harness import MESH, LabUnderTest, World
 from tests.world.settling import settled
 from tests.world.states import Difference, differences, state_of
 
@@ -60,8 +61,8 @@ def changed(lab: ThreadLab, since: int) -> set[str]:
 
 
 @pytest.mark.real
-def test_the_readme_works_on_real_api_servers(tmp_path: Path) -> None:
-    with WORLDS["real"]() as mesh:
+def test_the_readme_works_on_real_api_servers(worlds: Mapping[str, World], tmp_path: Path) -> None:
+    with worlds["real"]() as mesh:
         done = mesh.meshctl("render", *MESH, "--out", str(tmp_path / "out"))
         assert done.code == 0, done.said
 

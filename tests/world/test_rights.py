@@ -12,10 +12,11 @@ from meshctl.checks.rights import (
     explain_rights,
     install_rights,
     plan_rights,
+    remote_secret_rights,
     teardown_rights,
     verify_rights,
 )
-from meshctl.names import GATEWAY_SERVICE, ISTIO_SYSTEM
+from meshctl.names import GATEWAY_SERVICE, ISTIO_SYSTEM, READER_TOKEN, remote_secret
 from meshctl.objects import Ref
 from meshctl.spec import Cluster, MeshSpec
 from tests.conftest import StartLab
@@ -51,6 +52,16 @@ SOMETIMES: dict[Right, str] = {
     Right("delete", "coordination.k8s.io", "leases", ISTIO_SYSTEM): "an istiod that ended without a word",
 }
 """What only some runs need, and which."""
+
+UNLED = {
+    "cluster1": {
+        Right("get", "", "secrets", ISTIO_SYSTEM),
+        Right("list", "", "pods", ISTIO_SYSTEM),
+        Right("get", "", "pods/exec", ISTIO_SYSTEM),
+        Right("create", "", "pods/exec", ISTIO_SYSTEM),
+    }
+}
+"""What it takes to make istiod read a remote secret again that it read too early."""
 
 
 @pytest.fixture
@@ -132,6 +143,19 @@ def test_plan_needs_what_is_listed(lab: ThreadLab) -> None:
         assert {right.verb for right in unused if right.resource == "secrets"} == {"list", "watch"}
 
 
+def test_remote_secrets_need_what_is_listed(lab: ThreadLab) -> None:
+    assert lab.meshctl("install", *MESH).returncode == 0
+    assert lab.delete("east", remote_secret("cluster2"))
+    assert lab.delete("west", READER_TOKEN)
+    used = asked(lab, "remote-secret", *MESH, "--apply")
+    again = asked(lab, "remote-secret", *MESH, "--apply")
+    for cluster in SPEC.clusters:
+        listed = remote_secret_rights(SPEC, cluster)
+        assert strays(used[cluster.context] | again[cluster.context], listed) == set()
+        assert idle(used[cluster.context] | again[cluster.context], listed) == UNLED.get(cluster.name, set())
+        assert listed <= install_rights(SPEC, cluster)
+
+
 def test_verify_needs_what_is_listed(lab: ThreadLab) -> None:
     assert lab.meshctl("install", *MESH).returncode == 0
     whole = asked(lab, "verify", *MESH)
@@ -166,6 +190,14 @@ def test_teardown_needs_what_is_listed(lab: ThreadLab, keep: bool) -> None:
         listed = teardown_rights(SPEC, cluster, keep_system=keep)
         assert strays(used[cluster.context], listed) == set()
         assert idle(used[cluster.context], listed) == set()
+
+
+def test_missing_rights_keep_remote_secrets_from_being_written(start_lab: StartLab) -> None:
+    lab = start_lab(faults=["rbac-denied@west=secrets"])
+    refused = lab.meshctl("remote-secret", *MESH, "--apply")
+    assert refused.returncode == 3, refused.stderr
+    assert "cluster2: no permission to create secrets in istio-system" in refused.stderr
+    assert [entry for entry in lab.requests() if is_write(entry)] == []
 
 
 @pytest.mark.parametrize("command", [("verify",), ("teardown", "--yes")], ids=lambda words: words[0])

@@ -17,6 +17,7 @@ from meshctl.checks.rights import lacking
 from meshctl.checks.survey import OPERATOR_LABEL, Survey, node_address
 from meshctl.checks.trust import cacerts
 from meshctl.errors import ClusterError, MeshctlError
+from meshctl.objects import Manifest
 from meshctl.spec import Cluster, Kernel, MeshSpec
 
 API_PORT = 6443
@@ -52,7 +53,7 @@ def judge(mesh: MeshSpec, surveys: Mapping[str, Survey | MeshctlError], now: dat
     servers: dict[str, str] = {}
     for remote in mesh.remotes:
         if remote.name in seen:
-            servers[remote.name], told = server_for(remote, seen[remote.name])
+            servers[remote.name], told = server_for(remote, seen[remote.name].server, seen[remote.name].nodes)
             findings += told
     nodes = [node for one in seen.values() for node in one.nodes]
     old = mesh.kernel is Kernel.OLD or (mesh.kernel is Kernel.AUTO and has_old_kernel(nodes))
@@ -108,27 +109,29 @@ def mesh_options(mesh: MeshSpec) -> str:
     return " ".join(f"{flag} {quote(cluster.context)}" for flag, cluster in ways)
 
 
-def server_for(remote: Cluster, seen: Survey) -> tuple[str, list[Finding]]:
+def server_for(remote: Cluster, server: str, nodes: tuple[Manifest, ...]) -> tuple[str, list[Finding]]:
     """Return the URL by which the primary's istiod reaches a remote's API server, and what there is to say about it.
+
+    `server` is the kubeconfig's, `nodes` are those of the remote.
 
     A kubeconfig that says 127.0.0.1 (kind, tunnels) is right for this machine alone: then the address of the
     control-plane node is taken, where there is one to see.
     """
     if remote.server:
         return remote.server, []
-    host = urlsplit(seen.server).hostname or ""
+    host = urlsplit(server).hostname or ""
     if not is_local(host):
-        return seen.server, []
-    address = node_address(seen.nodes)
+        return server, []
+    address = node_address(nodes)
     override = f"--server {remote.name}=https://HOST:{API_PORT}"
     if not address:
-        text = f"the kubeconfig says {seen.server}, which no pod of another cluster can reach"
+        text = f"the kubeconfig says {server}, which no pod of another cluster can reach"
         return "", [
             found(URL_LOCAL, remote.name, text, f"give the address that pods of the primary can reach: {override}")
         ]
     named = f"[{address}]" if ":" in address else address
     url = f"https://{named}:{API_PORT}"
-    text = f"the kubeconfig says {seen.server}; istiod will use {url}, the address of the control-plane node"
+    text = f"the kubeconfig says {server}; istiod will use {url}, the address of the control-plane node"
     return url, [found(URL_REPLACED, remote.name, text, f"if pods of the primary cannot reach that: {override}")]
 
 

@@ -1,4 +1,4 @@
-"""The rights meshctl needs, as data: what `install`, `plan`, `verify` and `teardown` really ask of an API server."""
+"""The rights meshctl needs, as data: what its commands really ask of an API server."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -113,6 +113,27 @@ def plan_rights(mesh: MeshSpec, cluster: Cluster) -> Rights:
     }
     if mesh.kernel is not Kernel.NEW:
         rights |= {*_rights(("get",), "", "configmaps", namespaces=both)}
+    return frozenset(rights)
+
+
+def remote_secret_rights(mesh: MeshSpec, cluster: Cluster) -> Rights:
+    """Return what `remote-secret --apply` needs on one cluster; all of it is among what `install` needs."""
+    both = (ISTIO_SYSTEM,)
+    rights = {*LOCKING, *_rights(("get",), SAIL, "istios")}
+    if cluster == mesh.primary:
+        rights |= {
+            *_rights(("get", "create", "patch", "delete"), "", "secrets", namespaces=both),
+            *_rights(("list",), "", "pods", namespaces=both),
+            *_rights(EXEC, "", "pods/exec", namespaces=both),
+        }
+    else:
+        rights |= {
+            *_rights(FOLLOW, SAIL, "istios"),
+            *_rights(FOLLOW, "", "serviceaccounts", namespaces=both),
+            *_rights((*READ, *WRITE), "", "secrets", namespaces=both),
+            *_rights(("get",), ADMISSION, "mutatingwebhookconfigurations"),
+            *_rights(("list",), "", "nodes"),
+        }
     return frozenset(rights)
 
 

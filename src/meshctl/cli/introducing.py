@@ -4,14 +4,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from meshctl.checks.finding import errors
+from meshctl.checks.finding import Finding, errors
 from meshctl.checks.refusals import server_for
-from meshctl.checks.survey import of_all, survey
+from meshctl.checks.rights import Right, missing, remote_secret_rights
+from meshctl.checks.survey import of_all
 from meshctl.cli.session import Session, Show, session
+from meshctl.cluster import Client
 from meshctl.errors import ClusterError, Exit, MeshctlError, RefusedError, SpecError
 from meshctl.export.files import REMOTE_SECRET
 from meshctl.export.yaml_text import yaml_text
 from meshctl.manifests import render
+from meshctl.names import NODE
 from meshctl.plans.facts import Circumstances, reader_kubeconfig
 from meshctl.plans.introduction import introduction
 from meshctl.spec import Cluster, MeshSpec
@@ -35,7 +38,7 @@ def run_introduce(mesh: MeshSpec, wanted: IntroduceOptions, show: Show) -> int:
             hint="add --apply, or send the output to kubectl apply -f -",
         )
     with session(mesh, show) as one:
-        one.refuse_strangers()
+        one.refuse_strangers(also=one.lacking(lambda client: lacks(client, mesh, remotes)) if wanted.apply else ())
         servers = servers_of(one, remotes)
         if not wanted.apply:
             sys.stdout.write(secrets_text(one, remotes, servers))
@@ -57,15 +60,27 @@ def chosen(mesh: MeshSpec, names: Sequence[str]) -> list[Cluster]:
     return list(dict.fromkeys(known[name] for name in names)) or list(mesh.remotes)
 
 
+def lacks(client: Client, mesh: MeshSpec, remotes: Sequence[Cluster]) -> tuple[Right, ...]:
+    """Return the rights that a user lacks on one cluster, if it is one of those that are written to."""
+    concerned = {cluster.name: cluster for cluster in (mesh.primary, *remotes)}
+    if client.cluster not in concerned:
+        return ()
+    return missing(client, remote_secret_rights(mesh, concerned[client.cluster]))
+
+
 def servers_of(one: Session, remotes: Sequence[Cluster]) -> dict[str, str]:
     """Return the URL by which istiod reaches each remote; raises RefusedError where there is none."""
     clients = one.patient()
-    surveys = of_all({remote.name: clients[remote.name] for remote in remotes}, lambda c: survey(c, frozenset()))
-    silent = [answer for answer in surveys.values() if isinstance(answer, MeshctlError)]
+    wanted = {remote.name: remote for remote in remotes}
+
+    def ask(client: Client) -> tuple[str, list[Finding]]:
+        return server_for(wanted[client.cluster], client.server(), tuple(client.list(NODE)))
+
+    answers = of_all({name: clients[name] for name in wanted}, ask)
+    silent = [answer for answer in answers.values() if isinstance(answer, MeshctlError)]
     if silent:
         raise ClusterError("\n".join(error.message for error in silent), hint=silent[0].hint)
-    seen = {name: found for name, found in surveys.items() if not isinstance(found, MeshctlError)}
-    judged = {remote.name: server_for(remote, seen[remote.name]) for remote in remotes}
+    judged = {name: answer for name, answer in answers.items() if not isinstance(answer, MeshctlError)}
     findings = [finding for _, found in judged.values() for finding in found]
     stopping = errors(findings)
     if stopping:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from types import FrameType
 
 from meshctl.errors import SpecError
 
@@ -130,8 +131,17 @@ def _remove_if_empty(folder: Path) -> None:
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Hold back Ctrl-C and its like for the moment it takes to write: they come right after."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    came: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        del frame
+        came.append(number)
+
+    before = {one: signal.signal(one, remember) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        for number in came:
+            signal.raise_signal(number)
