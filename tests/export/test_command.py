@@ -48,6 +48,21 @@ def test_a_mesh_file_is_named_as_seen_from_the_folder(tmp_path: Path) -> None:
     assert "kubectl --context 'a b' apply" in readme
 
 
+def test_the_readme_fills_in_the_address_once_whatever_the_number_of_remotes(tmp_path: Path) -> None:
+    assert render(tmp_path, *MESH, "--west", "west2", "--out", "out").returncode == 0
+    readme = (tmp_path / "out" / "README.md").read_text()
+    assert readme.count("Fill in the address") == 1
+    assert "meshctl remote-secret cluster3 --east east --west west --west west2 --apply" in readme
+
+    again = ("--gateway-address", "cluster1=192.0.2.7", "--set", "kernel=old")
+    assert render(tmp_path, *MESH, "--out", "out", *again).returncode == 0
+    readme = (tmp_path / "out" / "README.md").read_text()
+    assert "Fill in the address" not in readme
+    assert "Fill in the template" in readme
+    assert "--field-manager=meshctl-kernel -f cluster1/05-adapt-the-gateway-template-to-old-kernels.yaml" in readme
+    assert not (tmp_path / "out" / "cluster3").exists()
+
+
 def test_no_client_is_imported(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom meshctl.cli import main\n"

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.world.following import blocks, follow, shell
 from tests.world.harness import MESH, LabUnderTest, World
 from tests.world.settling import settled
 from tests.world.states import Difference, differences, state_of
+from tests.world.terminal import run_in_terminal
 
 
 def rendered(lab: ThreadLab, *more: str) -> Path:
@@ -152,6 +154,15 @@ def test_the_remote_secret_is_printed_as_install_makes_it(start_lab: StartLab) -
     there = lab.get("east", remote_secret("cluster2"))
     assert secret["data"] == dig(there, "data")
     assert secret["metadata"]["name"] == "istio-remote-secret-cluster2"
+
+
+def test_no_token_is_shown_on_a_terminal(start_lab: StartLab) -> None:
+    lab = start_lab()
+    code, shown = run_in_terminal([sys.executable, "-m", "meshctl", "remote-secret", *MESH], lab.environ)
+    assert code == 2, shown
+    assert "do not belong on a terminal" in shown
+    assert "--apply" in shown
+    assert lab.requests() == []
 
 
 def test_remotes_that_are_none_are_named(start_lab: StartLab) -> None:

@@ -68,7 +68,7 @@ TEMPLATE = """\
 
 `{missing}` stands in the next file, with a label that keeps it from being applied. It is the gateway template of the
 ConfigMap `istio-sidecar-injector`, with an empty list in place of its one sysctl. `{install}` makes this edit itself
-and goes on from here; by hand, edit the file and delete the label.
+and goes on from here; by hand, fill in a copy, delete the label, and apply the copy instead of the file.
 """
 
 
