@@ -92,6 +92,9 @@ EXPECTED: dict[str, Expected] = {
         command="verify",
         installed=True,
     ),
+    "gateway-unreachable": Expected(
+        TIMEOUT, ("packets to port 15017 of the primary's gateway are dropped: a firewall", "nc -vz ADDRESS 15017")
+    ),
     "api-429": Expected(DONE, ("Too many requests, please try again later.; trying again",), "api-429=0.1", options=()),
     "api-500": Expected(DONE, ("etcdserver: request timed out; trying again",), "api-500=0.2", options=()),
     "api-slow": Expected(DONE, ("GET /version 200",), "api-slow=0.02", options=("--verbose",)),

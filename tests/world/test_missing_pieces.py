@@ -1,41 +1,29 @@
 """What verify says when one piece of a mesh is missing: each is taken away alone, named, and brought back."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import pytest
 
+from tests.world.deeds import (
+    GATEWAY,
+    SECRET,
+    annotate_late,
+    deleted,
+    fault,
+    injecting,
+    patch,
+    remote_secret,
+    scaled,
+    unlabelled,
+)
 from tests.world.harness import LabUnderTest, World
+from tests.world.lending import Loan
 
 BRIEF = ("--timeout", "1s", "--set", "timeouts.samples=2s", "--set", "timeouts.delete=5s")
-SYSTEM = ("-n", "istio-system")
 SAMPLE = ("-n", "sample")
 NETWORK = "topology.istio.io/network"
-ALLOWED = "topology.istio.io/controlPlaneClusters"
-GATEWAY = "istio-eastwestgateway"
-SECRET = "istio-remote-secret-cluster2"
-
-
-class Loan:
-    """One lab with a mesh on it, lent to a test at a time; one that a test did not bring back whole is replaced."""
-
-    def __init__(self, stack: ExitStack, world: World) -> None:
-        self._stack = stack
-        self._world = world
-        self._lab: LabUnderTest | None = None
-
-    @contextmanager
-    def lab(self) -> Iterator[LabUnderTest]:
-        lab, self._lab = self._lab, None
-        if lab is None:
-            self._stack.close()
-            lab = self._stack.enter_context(self._world())
-            installed = lab.install()
-            assert installed.code == 0, installed.said
-        yield lab
-        self._lab = lab
 
 
 @pytest.fixture(scope="module")
@@ -53,50 +41,6 @@ class Piece:
     says: str
     verify: tuple[str, ...] = ()
     restore: Callable[[LabUnderTest], object] = lambda lab: None
-
-
-def patch(lab: LabUnderTest, context: str, what: str, change: object, *where: str, kind: str = "merge") -> None:
-    lab.kubectl(context, *where, "patch", *what.split("/"), "--type", kind, "-p", json.dumps(change))
-
-
-def remote_secret(lab: LabUnderTest, name: str, key: str) -> None:
-    """Put the remote secret under another name, or its cluster under another key."""
-    secret = json.loads(lab.kubectl("east", *SYSTEM, "get", "secret", SECRET, "-o", "json"))
-    lab.kubectl("east", *SYSTEM, "delete", "secret", SECRET)
-    made = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": name, "namespace": "istio-system", "labels": secret["metadata"]["labels"]},
-        "data": {key: secret["data"]["cluster2"]},
-    }
-    lab.kubectl("east", "create", "-f", "-", stdin=json.dumps(made))
-
-
-def sync_status(lab: LabUnderTest, cluster: str) -> str:
-    request = ("pilot-discovery", "request", "GET", "/debug/clusterz")
-    known = json.loads(lab.kubectl("east", *SYSTEM, "exec", "deployment/istiod", "--", *request))
-    return next((str(one["syncStatus"]) for one in known if one["id"] == cluster), "")
-
-
-def annotate_late(lab: LabUnderTest) -> None:
-    """Make the remote's state that comes of giving istiod the secret first and the annotation afterwards."""
-    secret = lab.kubectl("east", *SYSTEM, "get", "secret", SECRET, "-o", "json")
-    lab.kubectl("east", *SYSTEM, "delete", "secret", SECRET)
-    lab.kubectl("west", "annotate", "namespace", "istio-system", f"{ALLOWED}-")
-    webhooks = json.loads(
-        lab.kubectl("west", "get", "mutatingwebhookconfiguration", "istio-sidecar-injector", "-o", "json")
-    )
-    emptied = [
-        {"op": "replace", "path": f"/webhooks/{index}/clientConfig/caBundle", "value": ""}
-        for index, _ in enumerate(webhooks["webhooks"])
-    ]
-    patch(lab, "west", "mutatingwebhookconfiguration/istio-sidecar-injector", emptied, kind="json")
-    again = json.loads(secret)
-    again["metadata"] = {key: again["metadata"][key] for key in ("name", "namespace", "labels", "annotations")}
-    lab.kubectl("east", "create", "-f", "-", stdin=json.dumps(again))
-    statuses = (sync_status(lab, "cluster2") for _ in range(50))
-    assert "synced" in statuses
-    lab.kubectl("west", "annotate", "namespace", "istio-system", f"{ALLOWED}=cluster1")
 
 
 def keep_samples(lab: LabUnderTest) -> None:
@@ -119,33 +63,6 @@ def without_sidecar(lab: LabUnderTest) -> None:
 def delete_samples(lab: LabUnderTest) -> None:
     for context in ("east", "west"):
         lab.kubectl(context, "delete", "namespace", "sample", "--ignore-not-found")
-
-
-def injecting(path: str) -> Callable[[LabUnderTest], object]:
-    """Return what makes a remote ask for injection by this path."""
-
-    def do(lab: LabUnderTest) -> None:
-        patch(lab, "west", "istio/default", {"spec": {"values": {"istiodRemote": {"injectionPath": path}}}})
-        shown = f"--for=jsonpath={{.webhooks[0].clientConfig.service.path}}={path}"
-        lab.kubectl("west", "wait", shown, "mutatingwebhookconfiguration/istio-sidecar-injector", "--timeout=30s")
-
-    return do
-
-
-def scaled(context: str, name: str, replicas: int) -> Callable[[LabUnderTest], object]:
-    return lambda lab: lab.kubectl(context, *SYSTEM, "scale", f"deployment/{name}", f"--replicas={replicas}")
-
-
-def unlabelled(context: str) -> Callable[[LabUnderTest], object]:
-    return lambda lab: lab.kubectl(context, *SYSTEM, "label", "service", GATEWAY, f"{NETWORK}-")
-
-
-def deleted(context: str, *what: str) -> Callable[[LabUnderTest], object]:
-    return lambda lab: lab.kubectl(context, *SYSTEM, "delete", *what)
-
-
-def fault(name: str) -> Callable[[LabUnderTest], object]:
-    return lambda lab: lab.fault(name)
 
 
 PIECES = (

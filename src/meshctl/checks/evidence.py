@@ -101,6 +101,7 @@ OBJECTS: tuple[Ref, ...] = (
 
 OPERATORS, REVISIONS, ISTIOD_PODS, GATEWAY_POD_LIST = "operators", "revisions", "istiod pods", "gateway pods"
 SLICES, VALIDATORS, SECRETS, GATEWAYS, ROUTES = "slices", "validators", "remote secrets", "gateways", "routes"
+SAMPLES = "pods of the samples"
 
 LISTS: Mapping[str, tuple[Kind, str, str]] = {
     OPERATORS: (DEPLOYMENT, "", OPERATOR_LABEL),
@@ -113,7 +114,10 @@ LISTS: Mapping[str, tuple[Kind, str, str]] = {
     GATEWAYS: (GATEWAY, ISTIO_SYSTEM, ""),
     ROUTES: (VIRTUAL_SERVICE, ISTIO_SYSTEM, ""),
 }
-"""What is asked for as a collection on every cluster: kind, namespace, label selector."""
+"""What is asked for as a collection on every cluster: kind, namespace, label selector.
+
+And `SAMPLES`, which are in a namespace of the mesh's choice.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,10 @@ class Evidence:
 def gather(clients: Clients, mesh: MeshSpec) -> Evidence:
     """Ask every cluster at the same time, then every istiod of the primary."""
     introductions = tuple(remote_secret(remote.name) for remote in mesh.remotes)
-    answers = of_all(clients, lambda one: sight(one, introductions if one.cluster == mesh.primary.name else ()))
+    samples = {SAMPLES: (POD, mesh.sample_namespace, "")}
+    answers = of_all(
+        clients, lambda one: sight(one, introductions if one.cluster == mesh.primary.name else (), samples)
+    )
     sights = {name: answer for name, answer in answers.items() if isinstance(answer, Sight)}
     silent = {name: answer for name, answer in answers.items() if isinstance(answer, MeshctlError)}
     primary = sights.get(mesh.primary.name)
@@ -148,8 +155,8 @@ def gather(clients: Clients, mesh: MeshSpec) -> Evidence:
     return Evidence(sights, silent, views)
 
 
-def sight(client: Client, more: tuple[Ref, ...] = ()) -> Sight:
-    """Look at one cluster, and there at `more` than usual.
+def sight(client: Client, more: tuple[Ref, ...] = (), questions: Mapping[str, tuple[Kind, str, str]] = LISTS) -> Sight:
+    """Look at one cluster, and there at `more` than usual; `questions` are collections besides the usual ones.
 
     Raises what its API server answers to the first question, if that is an error.
     """
@@ -167,7 +174,10 @@ def sight(client: Client, more: tuple[Ref, ...] = ()) -> Sight:
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         objects = {ref: pool.submit(seen, ref, partial(client.get, ref), None) for ref in (*OBJECTS, *more)}
-        lists = {name: pool.submit(seen, name, partial(client.list, *asked), []) for name, asked in LISTS.items()}
+        lists = {
+            name: pool.submit(seen, name, partial(client.list, *asked), [])
+            for name, asked in {**LISTS, **questions}.items()
+        }
     return Sight(
         cluster=client.cluster,
         server=client.server(),

@@ -1,4 +1,4 @@
-"""`diagnose`: options in, exit code out."""
+"""`diagnose` and `repair`: options in, exit code out."""
 
 from typing import Annotated
 
@@ -31,3 +31,32 @@ def diagnose(
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
     options = opt.typed(east, west, kubeconfig, file, sets, servers, addresses)
     raise typer.Exit(run_diagnose(mesh, options, output, verbose=verbose))
+
+
+def repair(
+    east: opt.East = None,
+    west: opt.West = None,
+    kubeconfig: opt.Kubeconfig = None,
+    file: opt.File = None,
+    sets: opt.Sets = None,
+    servers: opt.Servers = None,
+    addresses: opt.Addresses = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what it would begin with; write nothing.")] = False,
+    force_unlock: opt.ForceUnlock = False,
+    verbose: opt.Verbose = False,
+    plain: opt.Plain = False,
+) -> None:
+    """Mend the first broken link of a mesh where that is safe, and go on until nothing more can be mended.
+
+    Safe is what puts back something of the mesh's own: an address that has changed, labels and annotations, remote
+    secrets, gateway pods that were not injected, exposed ports. Everything else stays for you, with its command.
+
+    Exit codes: 0 nothing is broken any more, 1 something is, 2 bad input, 6 locked, 130 interrupted.
+    """
+    from meshctl.cli.repairing import RepairOptions, run_repair
+    from meshctl.cli.session import Show
+
+    mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
+    options = opt.typed(east, west, kubeconfig, file, sets, servers, addresses)
+    wanted = RepairOptions(options, dry_run=dry_run, force_unlock=force_unlock)
+    raise typer.Exit(run_repair(mesh, wanted, Show(plain=plain, verbose=verbose)))

@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 
+from meshctl.checks.diagnosis.case import Case
 from meshctl.checks.diagnosis.gathering import case_of
 from meshctl.checks.diagnosis.judging import judge
 from meshctl.checks.diagnosis.result import Diagnosis
@@ -32,7 +33,12 @@ def run_diagnose(mesh: MeshSpec, options: str, form: str, *, verbose: bool) -> i
 
 def diagnosis(one: Session, options: str) -> Diagnosis:
     """Ask every cluster, and judge."""
-    return judge(case_of(one.patient(), one.mesh, options, resolve))
+    return judge(case_at_hand(one, options))
+
+
+def case_at_hand(one: Session, options: str) -> Case:
+    """Ask every cluster."""
+    return case_of(one.clients, one.patient(), one.mesh, options, resolve)
 
 
 def tell_first_broken(one: Session, options: str = "") -> None:
@@ -48,7 +54,7 @@ def tell_first_broken(one: Session, options: str = "") -> None:
 
     def look() -> None:
         try:
-            ended.append(judge(case_of(one.clients, one.mesh, words, resolve)))
+            ended.append(judge(case_of(one.clients, one.clients, one.mesh, words, resolve)))
         except MeshctlError as error:
             ended.append(error)
 

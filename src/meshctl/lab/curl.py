@@ -7,6 +7,9 @@ from itertools import product
 from urllib.parse import urlsplit
 
 VERSION = "8.16.0"
+NO_HOST, NO_CONNECTION, TOO_LATE = 6, 7, 28
+"""Exit codes of transfers that never had a connection; in the lab, nothing is late once it is connected."""
+
 _FLAGS = {
     "-s": "silent",
     "--silent": "silent",
@@ -83,11 +86,13 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Url:
-    """A URL taken apart; `host` as it was written."""
+    """A URL taken apart; `host` and `text` as they were written."""
 
     host: str
     port: int
     path: str
+    tls: bool = False
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,11 @@ class Reply:
     status: int = 0
     code: int = 0
     error: str = ""
+
+    @property
+    def connected(self) -> bool:
+        """Whether there was a connection at all."""
+        return self.code not in (NO_HOST, NO_CONNECTION, TOO_LATE)
 
 
 def expand(url: str) -> list[str]:
@@ -181,10 +191,10 @@ def split(url: str) -> Url:
         raise UsageError(
             "curl: (3) URL rejected: Port number was not a decimal number between 0 and 65535", 3
         ) from None
-    return Url(parts.hostname or "", port, parts.path or "/")
+    return Url(parts.hostname or "", port, parts.path or "/", parts.scheme == "https", url)
 
 
-def shown(options: Options, reply: Reply) -> tuple[str, str]:
+def shown(options: Options, url: Url, reply: Reply) -> tuple[str, str]:
     """Return what curl writes to stdout and to stderr for one transfer."""
     failed = options.fail and reply.status >= 400
     error, body = reply.error, reply.body
@@ -193,7 +203,7 @@ def shown(options: Options, reply: Reply) -> tuple[str, str]:
     if options.include and reply.status:
         body = f"HTTP/1.1 {reply.status}\r\n\r\n{body}"
     out = "" if options.discard else body
-    out += _written(options.write_out, reply)
+    out += _written(options.write_out, url, reply)
     return out, f"{error}\n" if error and (options.show_error or not options.silent) else ""
 
 
@@ -205,8 +215,10 @@ def exit_code(options: Options, replies: Sequence[Reply]) -> int:
     return codes[-1] if codes else 0
 
 
-def _written(template: str, reply: Reply) -> str:
+def _written(template: str, url: Url, reply: Reply) -> str:
     values = {
+        "url": url.text,
+        "time_connect": "0.001104" if reply.connected else "0.000000",
         "http_code": f"{reply.status:03d}",
         "response_code": f"{reply.status:03d}",
         "exitcode": str(reply.code),

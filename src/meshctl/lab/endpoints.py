@@ -7,10 +7,10 @@ from enum import Enum, auto
 from meshctl.lab.controllers.shapes import container_of, env_of, labels_of, namespace_of, uid_of
 from meshctl.lab.istiods import Istiod, Istiods
 from meshctl.lab.network import (
-    BLOCKED,
     CLIENT,
     DATA_PORT,
     Place,
+    drops,
     ingress_of,
     injected,
     listens,
@@ -133,7 +133,7 @@ def endpoints(mesh: Mesh, client: Manifest, site: str, namespace: str, name: str
 def crossing(mesh: Mesh, way: NetworkGateway, client: Manifest, pod: Manifest, home: Place) -> Fate:
     """Say what becomes of a connection through a gateway to a pod."""
     target = service_target(way.service, way.port)
-    if target in BLOCKED and mesh.world.faults.on(BLOCKED[target], way.place.site.context):
+    if drops(mesh.world, way.place.site.context, target):
         return Fate.DROPPED
     ready = [gateway for gateway in way.place.ready_pods(way.service) if injected(gateway)]
     if target is None or not ready or way.place.site.context != home.site.context:

@@ -31,6 +31,7 @@ FAULT_KINDS: tuple[FaultKind, ...] = (
     FaultKind("webhook-blocked", "the east-west gateway's port 15017 drops packets"),
     FaultKind("xds-blocked", "the east-west gateway's port 15012 drops packets"),
     FaultKind("data-blocked", "the east-west gateway's port 15443 drops packets"),
+    FaultKind("gateway-unreachable", "nothing reaches the east-west gateway: every packet to it is dropped"),
     FaultKind("api-429", "the API server answers 429 with Retry-After: 1 to this share of requests", "share", "0.5"),
     FaultKind("api-500", "the API server answers 500 to this share of requests", "share", "0.3"),
     FaultKind("api-slow", "every answer of the API server takes this much longer", "seconds", "1"),

@@ -1,7 +1,7 @@
 """Who can reach whom in the lab: connections are not made but worked out, from the objects of the clusters."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from ipaddress import AddressValueError, IPv4Address
@@ -39,6 +39,7 @@ XDS_PORT = 15012
 WEBHOOK_PORT = 15017
 DATA_PORT = 15443
 STATUS_PORT = 15021
+UNREACHABLE = "gateway-unreachable"
 BLOCKED = {WEBHOOK_PORT: "webhook-blocked", XDS_PORT: "xds-blocked", DATA_PORT: "data-blocked"}
 """The fault that drops the packets to each port of an east-west gateway."""
 
@@ -182,8 +183,16 @@ def service_target(service: Manifest, port: int) -> int | None:
     return None
 
 
-async def knock(world: World, address: str, port: int) -> Dialed:
-    """Dial a port of a load balancer, through its gateway to what stands behind it."""
+def drops(world: World, context: str, port: int | None) -> bool:
+    """Say whether a fault drops the packets to a port of a site's gateway."""
+    return any(world.faults.on(fault, context) for fault in (UNREACHABLE, BLOCKED.get(port or 0, "")))
+
+
+async def knock(world: World, address: str, port: int, gateways: Sequence[Manifest] | None = None) -> Dialed:
+    """Dial a port of a load balancer, through its gateway to what stands behind it.
+
+    `gateways` are the Gateways by which the gateway is configured, if they are not those of its own cluster.
+    """
     dialed = f"{address}:{port}"
     found = await holder(world, address)
     if found is None:
@@ -193,13 +202,13 @@ async def knock(world: World, address: str, port: int) -> Dialed:
         dialed = f"{lb_address(world, place.site.context)}:{port}"
     target = service_target(service, port)
     pods = [pod for pod in place.ready_pods(service) if injected(pod)]
-    if target in BLOCKED and world.faults.on(BLOCKED[target], place.site.context):
+    if drops(world, place.site.context, target):
         return Dialed(End.DROPPED, dialed)
     if target is None or not pods:
         return Dialed(End.REFUSED, dialed)
     if target == STATUS_PORT:
         return Dialed(End.REACHED, dialed, place.site, pods[0])
-    opened = listens(place.gateways, pods[0], target)
+    opened = listens(place.gateways if gateways is None else gateways, pods[0], target)
     if not opened:
         return Dialed(End.REFUSED, dialed)
     routes = (passthrough(place, gateway, target) for gateway, _ in opened)

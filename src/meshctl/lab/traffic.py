@@ -14,6 +14,7 @@ from meshctl.lab.endpoints import Endpoint, Fate, Mesh, endpoints, mesh_of
 from meshctl.lab.istiods import Istiods
 from meshctl.lab.network import (
     CLIENT,
+    STATUS_PORT,
     End,
     Place,
     injected,
@@ -134,14 +135,14 @@ async def _curl(shell: _Shell, argv: list[str]) -> Output:
     transfers = [_transfer(shell, place, mesh, url, options) for url in urls]
     pending = await asyncio.gather(*transfers) if options.parallel else [await transfer for transfer in transfers]
     replies = list(pending)
-    written = [curl.shown(options, reply) for reply in replies]
+    written = [curl.shown(options, url, reply) for url, reply in zip(urls, replies, strict=True)]
     out, err = ("".join(parts).encode() for parts in zip(*written, strict=True))
     return out, err, curl.exit_code(options, replies)
 
 
 async def _transfer(shell: _Shell, place: Place, mesh: Mesh | None, url: curl.Url, options: curl.Options) -> curl.Reply:
     if is_address(url.host):
-        return await _by_address(shell, url, options)
+        return await _by_address(shell, mesh, url, options)
     name, namespace = service_name(url.host, namespace_of(shell.pod))
     service = place.service(namespace, name) if name else None
     if service is None:
@@ -193,16 +194,21 @@ async def _through_envoy(
     return curl.Reply(_UPSTREAM + _RESET[last], 503)
 
 
-async def _by_address(shell: _Shell, url: curl.Url, options: curl.Options) -> curl.Reply:
-    """Dial a load balancer by its address; only the gateway's health port speaks HTTP."""
-    dialed = await knock(shell.world, url.host, url.port)
+async def _by_address(shell: _Shell, mesh: Mesh | None, url: curl.Url, options: curl.Options) -> curl.Reply:
+    """Dial a load balancer by its address: the gateway's health port speaks HTTP, and istiod behind it by TLS."""
+    dialed = await knock(shell.world, url.host, url.port, mesh.config.gateways if mesh else None)
     if dialed.end is End.DROPPED:
         limit = options.max_time or options.connect_timeout or CONNECT_TIMEOUT
         await asyncio.sleep(shell.world.delays.of(limit))
         return _timed_out(limit)
-    if dialed.end is not End.REACHED:
+    if dialed.end not in (End.REACHED, End.CLOSED):
         return _refused(url)
-    if url.path == "/healthz/ready":
+    if url.tls and dialed.end is End.CLOSED:
+        where = f"{url.host}:{url.port}"
+        return curl.Reply(code=35, error=f"curl: (35) TLS connect error: unexpected eof while reading ({where})")
+    if url.tls and url.port != STATUS_PORT:
+        return curl.Reply("404 page not found\n", 404)
+    if url.path == "/healthz/ready" and dialed.end is End.REACHED:
         return curl.Reply("", 200)
     return curl.Reply(code=52, error="curl: (52) Empty reply from server")
 

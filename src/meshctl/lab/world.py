@@ -136,6 +136,7 @@ def _hooks(lab: Lab, site: Site) -> Hooks:
         denied=disturber.denied,
         watch_lifetime=disturber.watch_lifetime,
         clock_skew=disturber.clock_skew,
+        expired=lambda: world.faults.on("reader-token-expired", site.context),
         answered=lab.logbook.answered,
         changed=lab.logbook.changed,
     )

@@ -180,21 +180,26 @@ def prove_injection(mesh: MeshSpec, cluster: Cluster, needs: list[Step]) -> Step
 def install_gateway(mesh: MeshSpec, cluster: Cluster, needs: list[Step]) -> Step:
     """Create the rest of the east-west gateway and wait for pods that were really injected."""
     # The pod mounts istiod's root certificate; without it the kubelet waits and says so only in an event.
-    t, kubectl = mesh.timeouts.gateway, f"kubectl --context {cluster.context} -n {ISTIO_SYSTEM}"
     return step(
         cluster,
         "Create the east-west gateway",
         Apply(cluster.name, "gateway.yaml", cluster),
         recycle_gateway(cluster),
-        Wait("istiod to bring its root certificate", (on(cluster, ROOT_CERT, is_.exists),), t),
-        Probe(
-            "the gateway to be available",
-            lambda clients: gateway_up(clients, mesh, cluster),
-            t,
-            triggers=((cluster.name, GATEWAY_DEPLOYMENT),),
-            hint=f"{kubectl} describe pods -l istio=eastwestgateway; {kubectl} logs -l istio=eastwestgateway --tail 20",
-        ),
+        Wait("istiod to bring its root certificate", (on(cluster, ROOT_CERT, is_.exists),), mesh.timeouts.gateway),
+        gateway_probe(mesh, cluster),
         needs=needs,
+    )
+
+
+def gateway_probe(mesh: MeshSpec, cluster: Cluster) -> Probe:
+    """Wait for gateway pods that are available, and were really injected."""
+    kubectl = f"kubectl --context {cluster.context} -n {ISTIO_SYSTEM}"
+    return Probe(
+        "the gateway to be available",
+        lambda clients: gateway_up(clients, mesh, cluster),
+        mesh.timeouts.gateway,
+        triggers=((cluster.name, GATEWAY_DEPLOYMENT),),
+        hint=f"{kubectl} describe pods -l istio=eastwestgateway; {kubectl} logs -l istio=eastwestgateway --tail 20",
     )
 
 

@@ -4,6 +4,7 @@ Each asks first what is to be done, and does that: so `meshctl plan` can say it 
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from meshctl.checks.probes import is_injected, is_leaving, istiod_views
 from meshctl.cluster import Client
@@ -125,3 +126,15 @@ def recycle_gateway(cluster: Cluster) -> Act:
         return "; ".join(filter(None, parts))
 
     return Act("replace gateway pods that were not injected", do, foresee=foresee)
+
+
+def restart_gateway(cluster: Cluster) -> Act:
+    """Restart the gateway, whose pods were injected for another cluster."""
+
+    def do(clients: Clients) -> Note | None:
+        stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        restart = {"spec": {"template": {"metadata": {"annotations": {RESTARTED: stamp}}}}}
+        clients[cluster.name].merge(GATEWAY_DEPLOYMENT, restart)
+        return Note("restarted the gateway: its pods had another cluster's name")
+
+    return Act("restart the gateway", do)

@@ -100,7 +100,7 @@ class Case:
     @property
     def repair(self) -> str:
         """The line that lets meshctl mend it."""
-        return self.meshctl("install")
+        return self.meshctl("repair")
 
     @property
     def install(self) -> str:

@@ -6,12 +6,12 @@ from meshctl import conditions as is_
 from meshctl.checks.diagnosis.case import Broken, Case, UnseenError
 from meshctl.checks.evidence import GATEWAY_POD_LIST, GATEWAYS, ROUTES
 from meshctl.checks.gateway_pods import obstacle
+from meshctl.checks.knocking import DATA_PORT, WEBHOOK_PORT, XDS_PORT
 from meshctl.checks.probes import is_injected, is_leaving, proxy_env, running
 from meshctl.names import GATEWAY_DEPLOYMENT, GATEWAY_SERVICE, ISTIO_SYSTEM, NETWORK_LABEL
 from meshctl.objects import Manifest, dig
 from meshctl.spec import Cluster
 
-XDS_PORT, WEBHOOK_PORT, DATA_PORT, HEALTH_PORT = 15012, 15017, 15443, 15021
 ISTIOD_TARGETS = {XDS_PORT: 15012, WEBHOOK_PORT: 443}
 """To which port of the Service istiod each port of the primary's gateway has to lead."""
 

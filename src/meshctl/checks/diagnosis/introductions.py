@@ -86,14 +86,15 @@ def strangers(case: Case, cluster: Cluster) -> list[Introduction]:
     """Return what leads to this remote under another name: by its token, or because nobody else is left to be meant."""
     names = {one.name for one in case.mesh.clusters}
     others = [one for one in introductions(case.all(case.primary, SECRETS)) if one.key not in names]
-    token = _decoded(dig(case.get(cluster, READER_TOKEN), "data", "token"))
+    token = decoded(dig(case.get(cluster, READER_TOKEN), "data", "token"))
     same = [one for one in others if token and one.token == token]
     known = {one.key for one in introductions(case.all(case.primary, SECRETS))}
     lost = [remote.name for remote in case.mesh.remotes if remote.name not in known]
     return same or (others if lost == [cluster.name] else [])
 
 
-def _decoded(text: object) -> str:
+def decoded(text: object) -> str:
+    """Return what base64 stands for, empty when it stands for nothing."""
     try:
         return base64.b64decode(str(text or "")).decode(errors="replace")
     except (binascii.Error, ValueError):
@@ -160,7 +161,7 @@ def token_accepted(case: Case, cluster: Cluster) -> Broken | None:
     if case.trials.tokens.get(cluster.name, True):
         return None
     found = introduction(case, cluster)
-    live = _decoded(dig(case.get(cluster, READER_TOKEN), "data", "token"))
+    live = decoded(dig(case.get(cluster, READER_TOKEN), "data", "token"))
     same = "the same as" if found and found.token == live else "another than"
     where = f"{same} that in {READER_TOKEN}" if live else f"{READER_TOKEN} is not there"
     seen = (f"{cluster.name} says of it: not authenticated", where)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from meshctl.checks.catalog import links_control_plane as cp
 from meshctl.checks.catalog import links_gateway as gw
 from meshctl.checks.catalog import links_remote as rem
+from meshctl.checks.catalog import links_traffic as tr
 from meshctl.checks.catalog.check import Check
-from meshctl.checks.diagnosis import control_plane, gateways, introductions, remotes
+from meshctl.checks.diagnosis import control_plane, gateways, introductions, remotes, traffic
 from meshctl.checks.diagnosis.case import Broken, Case
 from meshctl.spec import Cluster
 
@@ -73,12 +74,14 @@ REMOTE: tuple[Link, ...] = (
     Link(rem.NOT_SYNCED, "every istiod is synced", introductions.synced),
     Link(rem.NOT_LED, "istiod leads there", remotes.led),
     Link(cp.BUNDLE_WRONG, "the webhook trusts istiod", control_plane.webhooks_trust),
-    Link(rem.WEBHOOK_PORT_CLOSED, "port 15017 is open", remotes.webhook_port),
+    Link(tr.HEALTH_PORT_CLOSED, "the primary's gateway is within reach", traffic.gateway_reachable),
+    Link(rem.WEBHOOK_PORT_CLOSED, "port 15017 is open", traffic.webhook_port),
     Link(rem.PROBE_FAILS, "the operator's probe passes", remotes.probe_passed),
     Link(cp.ISTIO_NOT_READY, "Istio is healthy", control_plane.istio_healthy),
     Link(rem.ROOT_MISSING, "it has istiod's root", remotes.root_there),
     Link(cp.INJECTION_FORBIDDEN, "labels allow injection", control_plane.injection_allowed),
     Link(cp.INJECTION_FAILS, "a dry run is injected", control_plane.injection_works),
+    Link(tr.XDS_PORT_CLOSED, "port 15012 is open", traffic.xds_port),
     Link(gw.SERVICE_MISSING, "there is a gateway Service", gateways.service_there),
     Link(gw.NETWORK_LABEL_WRONG, "it has its network's label", gateways.service_labelled),
     Link(gw.PORTS_MISSING, "it has its ports", gateways.service_ports),
@@ -87,5 +90,8 @@ REMOTE: tuple[Link, ...] = (
     Link(gw.GATEWAY_BARE, "its pods are injected", gateways.gateway_injected),
     Link(gw.GATEWAY_MISNAMED, "its pods have their cluster's name", gateways.gateway_named),
     Link(gw.GATEWAY_DOWN, "the gateway is available", gateways.gateway_ready),
+    Link(tr.DATA_PORT_CLOSED, "port 15443 is open both ways", traffic.data_port),
+    Link(tr.NETWORK_UNKNOWN, "istiod knows the ways into the networks", traffic.ways_known),
+    Link(tr.ENDPOINTS_UNKNOWN, "clients know the other side", traffic.endpoints_known),
 )
 """What each remote has for itself."""

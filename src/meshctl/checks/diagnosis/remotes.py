@@ -21,8 +21,6 @@ from meshctl.names import (
 from meshctl.objects import Ref, dig
 from meshctl.spec import Cluster
 
-DROPPED = ("deadline exceeded", "i/o timeout")
-REFUSED = "connection refused"
 WEBHOOK_CALLS = 443
 
 
@@ -43,17 +41,18 @@ def path_right(case: Case, cluster: Cluster) -> Broken | None:
 def address_current(case: Case, cluster: Cluster) -> Broken | None:
     """Whether the remote's Istio has an address that the primary's gateway has now."""
     used = str(dig(case.get(cluster, THE_ISTIO), "spec", "values", "global", "remotePilotAddress") or "")
-    live = _live(case)
-    if not live:
+    current = live(case)
+    if not current:
         raise UnseenError(f"the gateway of {case.primary.name} has no address")
-    if used in live:
+    if used in current:
         return None
-    where = f"the gateway of {case.primary.name} is at {', '.join(live)}"
+    where = f"the gateway of {case.primary.name} is at {', '.join(current)}"
     seen = (f"{THE_ISTIO}: spec.values.global.remotePilotAddress is {used or 'empty'}", where)
     return Broken(f"{cluster.name} looks for istiod at {used or 'no address'}, and it is not there", seen, case.repair)
 
 
-def _live(case: Case) -> tuple[str, ...]:
+def live(case: Case) -> tuple[str, ...]:
+    """Return every address that the primary's gateway has, as it was given and as it resolves."""
     given = is_.ingress_of(case.get(case.primary, GATEWAY_SERVICE))
     own = (case.primary.gateway_address,) if case.primary.gateway_address else ()
     return tuple(dict.fromkeys((*own, *case.trials.addresses.get(case.primary.name, ()), *given)))
@@ -107,19 +106,6 @@ def led(case: Case, cluster: Cluster) -> Broken | None:
     return Broken(text, seen, case.repair)
 
 
-def webhook_port(case: Case, cluster: Cluster) -> Broken | None:
-    """Whether the remote reaches 15017 of the primary's gateway, by the operator's probe."""
-    reason = _reason(case, cluster)
-    dropped = any(marker in reason for marker in DROPPED)
-    if not dropped and REFUSED not in reason:
-        return None
-    where = ", ".join(_live(case))
-    how = "packets are dropped" if dropped else "connections are refused"
-    text = f"{cluster.name} does not reach port 15017 of {case.primary.name}'s gateway at {where}: {how}"
-    hint = f"open TCP 15017 from the API server and the nodes of {cluster.name} to {where}"
-    return Broken(text, (f"probe of the operator: {reason}",), hint=hint)
-
-
 def probe_passed(case: Case, cluster: Cluster) -> Broken | None:
     """Whether the operator's own probe of istiod passes."""
     injector = case.get(cluster, INJECTOR)
@@ -130,11 +116,6 @@ def probe_passed(case: Case, cluster: Cluster) -> Broken | None:
         return None
     text = f"the operator of {cluster.name} does not get an answer from istiod"
     return Broken(text, (f"annotation {PROBE_REASON}: {verdict.detail}",), case.install)
-
-
-def _reason(case: Case, cluster: Cluster) -> str:
-    annotations = dig(case.get(cluster, INJECTOR), "metadata", "annotations") or {}
-    return str(annotations.get(PROBE_REASON) or "") if annotations.get(PROBE_STATUS) == "false" else ""
 
 
 def root_there(case: Case, cluster: Cluster) -> Broken | None:

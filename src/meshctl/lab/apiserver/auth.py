@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,10 +35,11 @@ class Issued:
 
 
 class Authenticator:
-    """Knows the tokens of one cluster."""
+    """Knows the tokens of one cluster; `expired` says whether those in Secrets are not accepted any more."""
 
-    def __init__(self, cluster: str, store: Store) -> None:
+    def __init__(self, cluster: str, store: Store, expired: Callable[[], bool] = lambda: False) -> None:
         self._cluster = cluster
+        self._expired = expired
         self._store = store
         self._users: dict[str, User] = {}
         self._issued: dict[str, Issued] = {}
@@ -70,7 +72,7 @@ class Authenticator:
         if issued := self._issued.get(token):
             fits = issued.expires > time.time() and AUDIENCE in issued.audiences
             return self._account(issued.namespace, issued.account, issued.uid) if fits else None
-        if place := self._by_secret.get(token):
+        if (place := self._by_secret.get(token)) and not self._expired():
             secret = self._store.get("secrets", *place)
             annotations = (secret.obj["metadata"].get("annotations") or {}) if secret else {}
             return self._account(place[0], annotations.get(ACCOUNT, ""), annotations.get(ACCOUNT_UID, ""))

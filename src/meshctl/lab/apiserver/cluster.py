@@ -30,7 +30,7 @@ class EmbeddedCluster:
         self.objects: Objects = objects_of(self.store, self.catalog, self.hooks.call_webhook, self._now)
         self.removal = Removal(self.objects)
         self.authority: Authority = new_authority(f"{name}-ca")
-        self.auth = Authenticator(name, self.store)
+        self.auth = Authenticator(name, self.store, self.hooks.expired)
         self.rbac = Authorizer(name, self.store, self.hooks.denied)
         self.store.listen(self._follow)
         bootstrap.fill(self.store, self.objects.addresses, self._now())

@@ -1,0 +1,111 @@
+"""What `repair` does: diagnose, mend the first broken link if that is safe, and go on as long as something is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from meshctl.checks.diagnosis.case import Case
+from meshctl.checks.diagnosis.introductions import introduction, strangers, unusable
+from meshctl.checks.diagnosis.judging import judge
+from meshctl.checks.diagnosis.result import Diagnosis
+from meshctl.checks.finding import Finding
+from meshctl.checks.refusals import server_for
+from meshctl.checks.survey import survey
+from meshctl.cli.diagnosing import case_at_hand, show
+from meshctl.cli.installing import resolve
+from meshctl.cli.session import Session, Show, session
+from meshctl.errors import Exit
+from meshctl.plan import Clients
+from meshctl.plans.facts import Circumstances
+from meshctl.plans.mending import TAKEN_OVER, mending
+from meshctl.spec import Cluster, MeshSpec
+
+MOST = 20
+"""How many times at most a mesh is mended and looked at again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepairOptions:
+    """What the command line says besides which mesh; `mesh` is that as words for a shell."""
+
+    mesh: str
+    dry_run: bool = False
+    force_unlock: bool = False
+
+
+def run_repair(mesh: MeshSpec, wanted: RepairOptions, how: Show) -> int:
+    """Repair and return the exit code."""
+    with session(mesh, how) as one:
+        if wanted.dry_run:
+            return foretell(one, wanted.mesh)
+        one.reach()
+        with one.lock("meshctl repair", force=wanted.force_unlock):
+            found = repaired(one, wanted.mesh)
+        show(found, "text", one)
+        if one.stop:
+            return int(Exit.INTERRUPTED)
+    return int(Exit.DONE if found.healthy else Exit.FAILED)
+
+
+def repaired(one: Session, options: str) -> Diagnosis:
+    """Mend what can be mended, each link once; return how the mesh is then."""
+    done: set[tuple[str, str]] = set()
+    for _ in range(MOST):
+        case = case_at_hand(one, options)
+        found = judge(case)
+        due = tuple(finding for finding in found.first if key(finding) not in done)
+        plan = mending(case, found, due, circumstances(one, case)) if due else None
+        if plan is None or one.stop:
+            return found
+        done |= {key(finding) for finding in due}
+        by_name = replace(one, mesh=case.mesh, clients=renamed_clients(one, case.mesh))
+        by_name.perform(plan, force_conflicts=any(finding.code in TAKEN_OVER for finding in due))
+    return judge(case_at_hand(one, options))
+
+
+def key(finding: Finding) -> tuple[str, str]:
+    """Return what tells one broken link from another."""
+    return finding.code, finding.cluster
+
+
+def renamed_clients(one: Session, mesh: MeshSpec) -> Clients:
+    """Return the clients by the names that the clusters really have."""
+    pairs = zip(one.mesh.clusters, mesh.clusters, strict=True)
+    return {found.name: one.clients[asked.name] for asked, found in pairs}
+
+
+def circumstances(one: Session, case: Case) -> Circumstances:
+    """Return the API server URLs for remote secrets: those that are in use, else those that install would use."""
+    return Circumstances(resolve, dict(servers(one, case)))
+
+
+def servers(one: Session, case: Case) -> Iterator[tuple[str, str]]:
+    """Yield the URL of each remote's API server, as pods of the primary reach it."""
+    clients = renamed_clients(one, case.mesh)
+    for remote in case.mesh.remotes:
+        if remote.name in case.evidence.sights:
+            yield remote.name, there(case, remote) or server_for(remote, survey(clients[remote.name], frozenset()))[0]
+
+
+def there(case: Case, remote: Cluster) -> str:
+    """Return the URL by which istiod reaches a remote already, empty when there is none that can be right."""
+    if remote.server or case.primary.name not in case.evidence.sights:
+        return remote.server
+    own = introduction(case, remote)
+    usable = [known for known in (*([own] if own else ()), *strangers(case, remote)) if not unusable(known)]
+    return usable[0].server if usable else ""
+
+
+def foretell(one: Session, options: str) -> int:
+    """Print what a repair would begin with; write nothing."""
+    from meshctl.cli.telling import objects_of
+    from meshctl.render.plan_text import plan_text
+
+    case = case_at_hand(one, options)
+    found = judge(case)
+    show(found, "text", one)
+    plan = mending(case, found, found.first, circumstances(one, case))
+    if plan is not None:
+        one.sink.note(f"\n{plan_text(plan, objects_of(plan.mesh))}")
+    elif not found.healthy:
+        one.sink.note("\nmeshctl repair would change nothing: this is yours to mend")
+    return int(Exit.DONE if found.healthy else Exit.FAILED)
