@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from meshctl.cli import options as opt
+from meshctl.cli.typed import Typed
 
 
 def diagnose(
@@ -29,8 +30,10 @@ def diagnose(
     from meshctl.cli.diagnosing import run_diagnose
 
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
-    options = opt.typed(east, west, kubeconfig, file, sets, servers, addresses)
-    raise typer.Exit(run_diagnose(mesh, options, output, verbose=verbose))
+    typed = Typed(
+        east, tuple(west or ()), kubeconfig, file, tuple(sets or ()), tuple(servers or ()), tuple(addresses or ())
+    )
+    raise typer.Exit(run_diagnose(mesh, typed.whole(), output, verbose=verbose))
 
 
 def repair(
@@ -57,6 +60,8 @@ def repair(
     from meshctl.cli.session import Show
 
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
-    options = opt.typed(east, west, kubeconfig, file, sets, servers, addresses)
-    wanted = RepairOptions(options, dry_run=dry_run, force_unlock=force_unlock)
+    typed = Typed(
+        east, tuple(west or ()), kubeconfig, file, tuple(sets or ()), tuple(servers or ()), tuple(addresses or ())
+    )
+    wanted = RepairOptions(typed.whole(), dry_run=dry_run, force_unlock=force_unlock)
     raise typer.Exit(run_repair(mesh, wanted, Show(plain=plain, verbose=verbose)))

@@ -1,7 +1,6 @@
 """Options that several commands share, named once."""
 
 import os
-import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -124,20 +123,3 @@ def mesh_from(
     if with_contexts:
         find_contexts(loaded.mesh, os.environ, loaded.places)
     return loaded.mesh
-
-
-def typed(
-    east: str | None,
-    west: list[str] | None,
-    kubeconfig: str | None,
-    file: str | None,
-    sets: list[str] | None,
-    servers: list[str] | None = None,
-    addresses: list[str] | None = None,
-) -> str:
-    """Return these options as words for a shell, so that another command can be told the same mesh."""
-    given = (("--file", file), ("--kubeconfig", kubeconfig), ("--east", east))
-    pairs = [(option, value) for option, value in given if value]
-    several = (("--west", west), ("--set", sets), ("--server", servers), ("--gateway-address", addresses))
-    pairs += [(option, value) for option, values in several for value in values or ()]
-    return shlex.join(word for pair in pairs for word in pair)

@@ -9,11 +9,12 @@ from meshctl.checks.diagnosis.judging import judge
 from meshctl.checks.diagnosis.result import Diagnosis
 from meshctl.checks.finding import Finding
 from meshctl.checks.refusals import server_for
-from meshctl.checks.survey import survey
 from meshctl.cli.diagnosing import case_at_hand, show
 from meshctl.cli.installing import resolve
 from meshctl.cli.session import Session, Show, session
+from meshctl.cluster import Client
 from meshctl.errors import Exit
+from meshctl.names import NODE
 from meshctl.plan import Clients
 from meshctl.plans.facts import Circumstances
 from meshctl.plans.mending import TAKEN_OVER, mending
@@ -83,7 +84,12 @@ def servers(one: Session, case: Case) -> Iterator[tuple[str, str]]:
     clients = renamed_clients(one, case.mesh)
     for remote in case.mesh.remotes:
         if remote.name in case.evidence.sights:
-            yield remote.name, there(case, remote) or server_for(remote, survey(clients[remote.name], frozenset()))[0]
+            yield remote.name, there(case, remote) or guessed(clients[remote.name], remote)
+
+
+def guessed(client: Client, remote: Cluster) -> str:
+    """Return the URL that install would give istiod."""
+    return server_for(remote, client.server(), tuple(client.list(NODE)))[0]
 
 
 def there(case: Case, remote: Cluster) -> str:

@@ -19,6 +19,10 @@ class Typed:
     servers: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
 
+    def whole(self) -> str:
+        """Return all the words, for a shell in this folder."""
+        return " ".join([*self.which(Path()), *self.reached_by(), *self.addressed()])
+
     def which(self, folder: Path) -> list[str]:
         """Return the words that name the mesh, for a shell in `folder`."""
         return [quote(word) for word in self._which(folder)]
