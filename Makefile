@@ -52,8 +52,7 @@ contracts: $(READY)
 	$(BIN)/lint-imports
 
 test-real: $(READY)
-	$(BIN)/python -m tests.real.build
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m real tests/world tests/real tests/contract
+	$(BIN)/python -m tests.real.run -n $(WORKERS) --dist loadgroup -m real tests/world tests/real tests/contract
 
 e2e-kind: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" tests/kind/e2e.sh

@@ -2,7 +2,8 @@
 
 No container engine is needed: the sources come through the Go module proxy, pinned by the go.mod beside
 this file. The result is kept in the user's cache directory under the Kubernetes version, so the minutes of
-compiling are spent once per version and machine. `python -m tests.real.build` does it ahead of the tests.
+compiling are spent once per version and machine. Nothing else is left: Go's own caches are in a folder that goes
+again. `python -m tests.real.build` does it ahead of the tests.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import fcntl
 import os
 import re
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -19,10 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import golang
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 MODULE = Path(__file__).parent
+UNFINISHED = ".building-"
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
 PACKAGES = {
     "etcd": "go.etcd.io/etcd/server/v3",
@@ -63,15 +67,19 @@ def cache_folder() -> Path:
 
 def ensure() -> Binaries:
     """Return all three servers, compiling what neither `KUBEBUILDER_ASSETS` nor the cache holds."""
-    return Binaries(
-        etcd=_ensure("etcd"),
-        kube_apiserver=_ensure("kube-apiserver"),
-        kube_controller_manager=_ensure("kube-controller-manager"),
-    )
+    if any(_find(name) is None for name in PACKAGES):
+        _build(list(PACKAGES))
+    found = {name: _find(name) for name in PACKAGES}
+    etcd, apiserver, controllers = (found[name] for name in PACKAGES)
+    if etcd is None or apiserver is None or controllers is None:
+        message = f"somebody deleted servers from {cache_folder()}"
+        raise BuildError(message)
+    return Binaries(etcd, apiserver, controllers)
 
 
 def main() -> int:
     """Print the folder of the servers once they are all there."""
+    signal.signal(signal.SIGTERM, _stopped)
     try:
         binaries = ensure()
     except BuildError as error:
@@ -89,15 +97,18 @@ def _pinned(pattern: str) -> str:
     return found[1]
 
 
-def _ensure(name: str) -> Path:
-    found = _find(name)
-    if found is not None:
-        return found
+def _build(names: Sequence[str]) -> None:
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
     with _exclusive(folder / ".lock"):
-        # Another test process may have compiled it while this one waited for the lock.
-        return _find(name) or _compile(name, folder)
+        for left in folder.glob(f"{UNFINISHED}*"):  # by a build that was killed together with its supervisor
+            shutil.rmtree(left, ignore_errors=True)
+        # Another process may have compiled them while this one waited for the lock.
+        missing = [name for name in names if _find(name) is None]
+        if missing:
+            with tempfile.TemporaryDirectory(dir=folder, prefix=UNFINISHED) as scratch:
+                for name in missing:
+                    _compile(name, folder, Path(scratch))
 
 
 def _find(name: str) -> Path | None:
@@ -114,47 +125,31 @@ def _exclusive(path: Path) -> Iterator[None]:
         yield
 
 
-def _compile(name: str, folder: Path) -> Path:
-    go = _go()
+def _compile(name: str, folder: Path, scratch: Path) -> None:
     target = folder / name
-    sys.stderr.write(f"building {name} for Kubernetes {kubernetes_version()} into {folder} (takes minutes, once)\n")
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".building-") as scratch:
-        fresh = Path(scratch) / name
-        command = [go, "build", "-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", _ldflags()]
-        finished = subprocess.run(
-            [*command, "-o", str(fresh), PACKAGES[name]],
-            cwd=MODULE,
-            # Static binaries need no C compiler; a go.work further up the tree has no say in the pins.
-            env={**os.environ, "CGO_ENABLED": "0", "GOWORK": "off"},
-            stdout=sys.stderr.fileno(),
-            check=False,
-        )
-        if finished.returncode != 0:
-            message = f"go build of {name} failed (exit {finished.returncode}); its output is above"
-            raise BuildError(message)
-        fresh.replace(target)  # an interrupted build leaves no half-written server behind
-    return target
-
-
-def _go() -> str:
-    go = shutil.which("go")
-    if go is None:
-        needed = _pinned(r"^go (\d+\.\d+)")
-        message = (
-            f"Go {needed} or newer has to be on PATH to build the Kubernetes servers (`go` was not found); "
-            f"or point {ASSETS_VARIABLE} at a folder with {', '.join(PACKAGES)}"
-        )
-        raise BuildError(message)
-    return go
-
-
-def _ldflags() -> str:
-    """Stamp the version as the release build does: without it /version answers v0.0.0-master."""
     version = kubernetes_version()
+    sys.stderr.write(f"building {name} for Kubernetes {version} into {folder} (takes minutes, once)\n")
+    fresh = scratch / name
+    try:
+        golang.compile_package(MODULE, PACKAGES[name], fresh, _stamps(version), scratch)
+    except golang.BuildFailedError as error:
+        message = f"{name}: {error}"
+        raise BuildError(message) from error
+    except golang.NoGoError as error:
+        message = f"{name}: {error}; or point {ASSETS_VARIABLE} at a folder with {', '.join(PACKAGES)}"
+        raise BuildError(message) from error
+    fresh.replace(target)  # an interrupted build leaves no half-written server behind
+
+
+def _stamps(version: str) -> dict[str, str]:
+    """Return what the release build stamps into the servers: without it /version answers v0.0.0-master."""
     major, minor, _patch = version.removeprefix("v").split(".")
     stamps = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "archive"}
-    flags = [f"-X k8s.io/component-base/version.{name}={value}" for name, value in stamps.items()]
-    return " ".join(["-s -w", *flags])
+    return {f"k8s.io/component-base/version.{name}": value for name, value in stamps.items()}
+
+
+def _stopped(number: int, _frame: object) -> None:
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 KILL_SECONDS = 10.0
@@ -21,11 +21,24 @@ LOG_TAIL_LINES = 20
 class Server:
     """One server process that cannot outlive this Python process, however that one ends."""
 
-    def __init__(self, name: str, command: Sequence[str], log: Path, scratch: Path | None = None) -> None:
-        """Start it; `scratch` is a folder to delete when it is killed, also if that is because we were."""
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path | int,
+        scratch: Path | None = None,
+        *,
+        folder: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Start it; what it says goes to the end of a file, or to a descriptor of ours.
+
+        `scratch` is a folder to delete when it is killed, also if that is because we were.
+        """
         self.name = name
         self.log = log
-        with log.open("ab") as output:
+        with ExitStack() as opened:
+            output = log if isinstance(log, int) else opened.enter_context(log.open("ab"))
             # A session of its own keeps Ctrl-C away from it: the tests are to stop it in their order.
             self._supervisor = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(SUPERVISOR), str(scratch or ""), *command],
@@ -33,6 +46,8 @@ class Server:
                 stdout=subprocess.PIPE,
                 stderr=output,
                 bufsize=0,
+                cwd=folder,
+                env=environ,
                 start_new_session=True,
             )
 
@@ -40,6 +55,10 @@ class Server:
     def running(self) -> bool:
         """Tell whether the server is there (a paused one is)."""
         return self._supervisor.poll() is None
+
+    def wait(self) -> int:
+        """Wait until it ends by itself, and return its exit code (128 + the number of the signal that killed it)."""
+        return self._supervisor.wait()
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, and return when the kernel has it."""
@@ -54,9 +73,16 @@ class Server:
 
     def terminate(self, seconds: float) -> None:
         """Ask it to end in good order, and kill it if that takes longer than `seconds`."""
+        self._end(signal.SIGTERM, seconds)
+
+    def interrupt(self, seconds: float) -> None:
+        """Do what Ctrl-C does, and kill it if it takes longer than `seconds` to end."""
+        self._end(signal.SIGINT, seconds)
+
+    def _end(self, number: signal.Signals, seconds: float) -> None:
         with suppress(ProcessLookupError, BrokenPipeError):  # gone already, which is what we want
-            self.send(signal.SIGTERM)
-            self.send(signal.SIGCONT)  # a paused process gets to its SIGTERM only when it runs again
+            self.send(number)
+            self.send(signal.SIGCONT)  # a paused process gets its signal only when it runs again
         with suppress(subprocess.TimeoutExpired):
             self._supervisor.wait(seconds)
         self.kill()
@@ -73,7 +99,9 @@ class Server:
             self._supervisor.wait()
 
     def log_tail(self) -> str:
-        """Return the last lines it logged, for an error message."""
+        """Return the last lines in its file, for an error message."""
+        if isinstance(self.log, int):
+            return ""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         return "\n".join(lines[-LOG_TAIL_LINES:])
 

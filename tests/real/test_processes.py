@@ -113,3 +113,20 @@ def test_reserved_ports_differ_and_take_a_listener_beside_them() -> None:
     finally:
         for port in ports:
             port.close()
+
+
+def test_what_a_server_leaves_running_is_killed_when_it_ends(tmp_path: Path) -> None:
+    server = shell(tmp_path, "sleep 60 & echo $!; exit 3")
+    assert server.wait() == 3
+    pid = server.log_tail()
+    assert pid
+    assert eventually(lambda: not alive(pid))
+    server.kill()
+
+
+def test_what_a_server_has_started_dies_with_its_owner(tmp_path: Path) -> None:
+    server = shell(tmp_path, "sleep 60 & echo $!; wait")
+    assert eventually(lambda: bool(server.log_tail()))
+    pid = server.log_tail()
+    server.kill()
+    assert eventually(lambda: not alive(pid))
