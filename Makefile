@@ -13,7 +13,7 @@ help:
 	@echo "make demo       two clusters on this machine: install, verify, teardown"
 	@echo "make test       all tests that need no cluster"
 	@echo "make check      format, lint, types, import contracts"
-	@echo "make test-real  the tests against real Kubernetes control planes (needs Go, builds once)"
+	@echo "make test-real  the tests against real Kubernetes control planes (builds them once, in 5 to 10 minutes)"
 	@echo "make e2e-kind   the whole tool on two kind clusters (needs docker, kind, kubectl, helm)"
 	@echo "make bench      what is claimed about speed, measured"
 	@echo "make picture    docs/terminal.svg, from a real run"
@@ -44,6 +44,7 @@ format: $(READY)
 
 lint: $(READY)
 	$(BIN)/ruff check .
+	$(BIN)/shellcheck .ci/run scripts/*.sh tests/kind/*.sh
 
 types: $(READY)
 	$(BIN)/mypy
@@ -52,7 +53,7 @@ contracts: $(READY)
 	$(BIN)/lint-imports
 
 test-real: $(READY)
-	$(BIN)/python -m tests.real.run -n $(WORKERS) --dist loadgroup -m real tests/world tests/real tests/contract
+	$(BIN)/python -m tests.real.run -n $(WORKERS) --dist loadgroup -m real tests/world tests/real tests/kind tests/contract
 
 e2e-kind: $(READY)
 	PATH="$(CURDIR)/$(BIN):$$PATH" tests/kind/e2e.sh
