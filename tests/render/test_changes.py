@@ -65,6 +65,7 @@ cluster2 (context west, network2)
   * repair: start a pod of the gateway
 
 ! An install stops at a field that somebody else owns: give it back to meshctl there, or take it with --force-conflicts.
+x An install fails at what an API server refuses: mend it there first.
 
 plan: 2 to create, 1 to change, 1 to take over, 1 unchanged, 1 owned by someone else, 1 not known yet, \
 1 refused, 1 repair"""

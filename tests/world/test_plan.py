@@ -1,6 +1,7 @@
 """What `plan` says: nothing on a healthy mesh, and any field that was changed, field by field; it never writes."""
 
 import json
+import signal
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from meshctl.names import GATEWAY_SERVICE, THE_ISTIO
-from meshctl.objects import dig
+from meshctl.names import GATEWAY_SERVICE
+from tests.conftest import StartLab
+from tests.lab.by_hand import Hand, primary
 from tests.world.conftest import NewLab
-from tests.world.harness import MESH, LabUnderTest, Result, fresh_lab
+from tests.world.harness import MESH, SECONDS, LabUnderTest, Result, fresh_lab
 from tests.world.interruption import is_write
 
 SYSTEM = ("-n", "istio-system")
@@ -99,8 +101,12 @@ def test_what_is_planned_for_nothing_is_what_install_does(lab: LabUnderTest, tmp
     # What nobody knew then (an address, a token) is known by and by; that is no reason to refuse. Nor is a second run.
     for _ in range(2):
         installed(lab, "--plan-file", str(file))
+    assert written(lab, since) != []
+    since = len(requests(lab))
     healthy = document(lab)
     assert healthy["exit_code"] == 0
+    assert written(lab, since) == []
+    assert len(requests(lab)) > since
     assert {one["outcome"] for one in healthy["objects"]} == {"unchanged"}
 
 
@@ -160,6 +166,9 @@ CASES = (
     Case(
         "east", f"service/{GATEWAY}", put("/spec/ports/1/name", "x"), 'spec.ports[15443/TCP].name: "x" -> "tls"', "json"
     ),
+    # Ports are told apart by their number, but no two may have a name: this an install cannot mend by itself.
+    Case("east", f"service/{GATEWAY}", put("/spec/ports/1/port", 15444), "x service/istio-eastwestgateway", "json"),
+    Case("east", f"service/{GATEWAY}", put("/spec/ports/1/port", 15444), "ports[15443/TCP]: (not there) -> ", "json"),
     Case("east", "istiocni/default", {"spec": {"version": "v1.28.3"}}, 'spec.version: "v1.28.3" -> "v1.28.6"'),
     Case(
         "west",
@@ -451,24 +460,47 @@ def test_what_an_install_would_refuse_the_plan_says(new_lab: NewLab, fault: str,
     assert written(lab, 0) == []
 
 
+def test_a_plan_that_cannot_be_written_is_bad_input(whole: LabUnderTest, tmp_path: Path) -> None:
+    since = len(requests(whole))
+    for name in (str(tmp_path), str(tmp_path / "nowhere" / "mesh.plan")):
+        refused = plan(whole, "--out", name)
+        assert refused.code == 2, refused.said
+        assert "--out: " in refused.err
+    both = whole.install("--dry-run", "--plan-file", "x")
+    assert both.code == 2
+    assert len(requests(whole)) == since
+
+
 def test_a_wrong_context_is_bad_input(whole: LabUnderTest) -> None:
     refused = whole.meshctl("diff", "--east", "east", "--west", "nowhere")
     assert refused.code == 2
     assert "nowhere" in refused.err
 
 
-def test_a_guides_mesh_is_readable(whole: LabUnderTest) -> None:
-    """Fields that kubectl's client-side apply owns with our values are nothing to change; others are named."""
-    istio = json.loads(whole.kubectl("east", "get", "istio", "default", "-o", "json"))
-    metadata = {"name": "default"}
-    bare = {"apiVersion": istio["apiVersion"], "kind": "Istio", "metadata": metadata, "spec": istio["spec"]}
-    whole.kubectl("east", "apply", "-f", "-", stdin=json.dumps(bare))
-    assert plan(whole).code == 0
-    bare["spec"] = {**istio["spec"], "version": "v1.28.3"}
-    whole.kubectl("east", "apply", "-f", "-", stdin=json.dumps(bare))
+def test_of_a_mesh_that_the_guide_made_only_what_is_meant_to_differ_is_shown(start_lab: StartLab) -> None:
+    lab = start_lab()
+    hand = Hand(lab)
+    hand.install()
+    hand.gateways_ready()
+    told = lab.meshctl("plan", *MESH)
+    assert told.returncode == 10, told.stderr
+    assert [line.strip() for line in told.stdout.splitlines() if line.startswith("      ")] == [
+        'metadata.labels[topology.istio.io/network]: (not there) -> "network1"',
+        'spec.values.pilot.env.EXTERNAL_ISTIOD: (not there) -> "true"',
+        'metadata.labels[topology.istio.io/network]: (not there) -> "network2"',
+    ]
+    hand.apply("east", primary("1.28.3"))
+    older = lab.meshctl("plan", *MESH)
+    assert older.returncode == 10, older.stderr
+    assert 'spec.version: "v1.28.3" -> "v1.28.6"   kubectl-client-side-apply owns it' in older.stdout
 
-    told = plan(whole)
-    assert told.code == 10, told.said
-    assert 'spec.version: "v1.28.3" -> "v1.28.6"   kubectl-client-side-apply owns it' in told.out
-    installed(whole, "--force-conflicts")
-    assert dig(whole.get("east", THE_ISTIO), "spec", "version") == "v1.28.6"
+
+def test_ctrl_c_ends_it_with_a_sentence(lab: LabUnderTest) -> None:
+    lab.fault("api-slow=0.5")
+    running = lab.begin("plan", *MESH, "-v")
+    assert running.stderr is not None
+    running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=SECONDS)
+    assert running.returncode == 130, out + err
+    assert "Traceback" not in err

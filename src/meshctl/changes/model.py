@@ -85,8 +85,6 @@ class Outlook:
 
     @property
     def exit_code(self) -> Exit:
-        """0 when there is nothing to do, 3 when an API server would refuse something, else 10."""
-        if self.counts[Outcome.REFUSED]:
-            return Exit.REFUSED
+        """0 when there is nothing to do, else 10: whoever stands in the way of it, something is not as it should be."""
         nothing = self.counts[Outcome.UNCHANGED] == len(self.changes) and not self.repairs
         return Exit.DONE if nothing else Exit.CHANGES

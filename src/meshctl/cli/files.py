@@ -8,10 +8,13 @@ from uuid import uuid4
 from meshctl.errors import SpecError
 
 
-def file_at(option: str, name: str, suffixes: Sequence[str]) -> Path:
-    """Return the path of a file to write; raise SpecError when it has none of the suffixes, or cannot be written."""
+def file_at(option: str, name: str, suffixes: Sequence[str] = ()) -> Path:
+    """Return the path of a file to write; raise SpecError when it has none of the suffixes, or cannot be written.
+
+    Without suffixes any will do.
+    """
     path = Path(name).expanduser()
-    if path.suffix not in suffixes:
+    if suffixes and path.suffix not in suffixes:
         raise SpecError([f"{option}: {name!r} ends in none of {', '.join(suffixes)}"])
     if path.is_dir():
         raise SpecError([f"{option}: {name!r} is a directory"])
@@ -26,11 +29,15 @@ def file_at(option: str, name: str, suffixes: Sequence[str]) -> Path:
     return path
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file in one piece: whoever reads it meanwhile reads the former one, or none."""
+def write_whole(path: Path, text: str, mode: int = 0o666) -> None:
+    """Write a file in one piece: whoever reads it meanwhile reads the former one, or none.
+
+    `mode` is who may read it, less what the user's umask takes away.
+    """
     part = part_of(path)
     try:
-        part.write_text(text, encoding="utf-8")
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
+            file.write(text)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

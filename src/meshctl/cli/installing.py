@@ -13,7 +13,7 @@ from meshctl.checks.finding import Finding, errors
 from meshctl.checks.refusals import Judgement, judge, mesh_options
 from meshctl.checks.rights import Rights, install_rights, plan_rights
 from meshctl.checks.survey import Survey, of_all, operator_running, survey
-from meshctl.cli.planfiles import read_plan, refuse_moved
+from meshctl.cli.planfiles import read_plan, refuse_another_request, refuse_moved
 from meshctl.cli.session import Session, Show, session
 from meshctl.cli.skipping import split, told_skipped
 from meshctl.cluster import Client
@@ -55,6 +55,8 @@ def run_install(mesh: MeshSpec, wanted: InstallOptions, show: Show) -> int:
             if finding.severity is not Severity.ERROR:
                 one.warn(str(finding))
         refuse(counting)
+        if held_to:
+            refuse_another_request(one, held_to, force=wanted.force_conflicts)
         with one.lock("meshctl install", force=wanted.force_unlock):
             if held_to:
                 refuse_moved(one, plan, held_to, force=wanted.force_conflicts)

@@ -41,6 +41,7 @@ def plan(
     Exit codes: 0 nothing to do, 10 something to change, 1 a cluster failed, 2 bad input, 3 an install would be refused,
     130 interrupted.
     """
+    from meshctl.cli.files import file_at
     from meshctl.cli.planning import PlanOptions, run_plan
     from meshctl.cli.session import Show
     from meshctl.cli.skipping import checks_to_skip
@@ -48,5 +49,5 @@ def plan(
 
     skip = checks_to_skip(skip_checks)
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
-    wanted = PlanOptions(force_conflicts, skip, out, as_json=output is Form.JSON)
+    wanted = PlanOptions(force_conflicts, skip, file_at("--out", out) if out else None, as_json=output is Form.JSON)
     raise typer.Exit(run_plan(mesh, wanted, Show(Output.AUTO, plain, verbose)))

@@ -1,13 +1,13 @@
 """Plan files on disk: writing one, reading one, and holding an install to it."""
 
 import json
-import os
 from pathlib import Path
 
 from meshctl.changes.asking import Foresight
 from meshctl.changes.model import Outlook
 from meshctl.changes.planfile import PlanFile, document, moved, moved_request, plan_file, read, request_of
 from meshctl.checks.survey import KUBE_SYSTEM, of_all
+from meshctl.cli.files import write_whole
 from meshctl.cli.session import Session
 from meshctl.errors import MeshctlError, RefusedError, SpecError
 from meshctl.manifests import render
@@ -18,15 +18,10 @@ PRIVATE = 0o600
 AGAIN = "look at it again: meshctl plan --out FILE; or install without --plan-file"
 
 
-def write_plan(one: Session, outlook: Outlook, name: str, *, force: bool) -> None:
-    """Write a plan file that only its owner may read; one that is there is replaced at once or not at all."""
+def write_plan(one: Session, outlook: Outlook, path: Path, *, force: bool) -> None:
+    """Write a plan file that only its owner may read."""
     request = request_of(one.mesh, identities(one), force=force)
-    target = Path(name)
-    part = target.with_name(f".{target.name}.{os.getpid()}")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE), "w", encoding="utf-8") as file:
-        json.dump(document(plan_file(request, outlook)), file, indent=1)
-        file.write("\n")
-    part.replace(target)
+    write_whole(path, json.dumps(document(plan_file(request, outlook)), indent=1) + "\n", PRIVATE)
 
 
 def read_plan(name: str) -> PlanFile:
@@ -43,13 +38,19 @@ def read_plan(name: str) -> PlanFile:
         raise SpecError([f"{name}: not a plan file"], hint="meshctl plan --out FILE writes one") from error
 
 
+def refuse_another_request(one: Session, file: PlanFile, *, force: bool) -> None:
+    """Refuse when something else is asked for than the file was made for."""
+    _refuse(list(moved_request(file, request_of(one.mesh, identities(one), force=force))))
+
+
 def refuse_moved(one: Session, plan: Plan, file: PlanFile, *, force: bool) -> None:
-    """Refuse when an install would do anything that the file does not say."""
-    found = list(moved_request(file, request_of(one.mesh, identities(one), force=force)))
-    if not found:
-        # What nobody knew when the plan was made was agreed to as it stands, whatever it has become.
-        outlook = Foresight(one.patient(), render, force=force, unasked=file.unknown).of(plan)
-        found = list(moved(file, outlook))
+    """Refuse when an install would do anything that the file does not say. To be asked under the lock."""
+    # What nobody knew when the plan was made was agreed to as it stands, whatever it has become.
+    outlook = Foresight(one.patient(), render, force=force, unasked=file.unknown).of(plan)
+    _refuse(list(moved(file, outlook)))
+
+
+def _refuse(found: list[str]) -> None:
     if found:
         raise RefusedError(
             "nothing was changed, because the plan does not hold any more\n" + "\n".join(found), hint=AGAIN

@@ -4,13 +4,14 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
 
 from meshctl.changes.asking import Foresight
 from meshctl.changes.model import Outcome, Outlook
 from meshctl.checks.catalog import Check
-from meshctl.checks.finding import Finding, errors
+from meshctl.checks.finding import errors
 from meshctl.checks.refusals import mesh_options
 from meshctl.checks.rights import plan_rights
 from meshctl.cli.installing import look, refuse, resolve
@@ -32,7 +33,7 @@ class PlanOptions:
 
     force_conflicts: bool = False
     skip: tuple[Check, ...] = ()
-    out: str = ""
+    out: Path | None = None
     as_json: bool = False
 
 
@@ -46,29 +47,20 @@ def run_plan(mesh: MeshSpec, wanted: PlanOptions, show: Show) -> int:
             refuse(counting)  # whoever does not answer cannot be asked for more
         plan = install(mesh, Circumstances(resolve, found.servers, old_kernel=found.old_kernel))
         outlook = Foresight(one.patient(), render, force=wanted.force_conflicts).of(plan)
-        refusals = list(would_refuse(counting, outlook))
-        code = Exit.REFUSED if refusals else outlook.exit_code
-        tell(outlook, code, wanted, show)
         stopping = errors(counting)
+        code = Exit.REFUSED if stopping else outlook.exit_code
+        tell(outlook, code, wanted, show)
         for said in [*told_skipped(wanted.skip, passed_over), *(str(f) for f in counting if f not in stopping)]:
             one.sink.note(f"warning: {said}")
-        if wanted.out and not refusals:
+        if wanted.out and not stopping:
             write_plan(one, outlook, wanted.out, force=wanted.force_conflicts)
         asked = text.count(one.asked.requests, "request")
         took = text.span(time.monotonic() - began)
         one.sink.note(f"asked {text.count(len(mesh.clusters), 'cluster')} with {asked} in {took}")
         next_steps(one, outlook, wanted, code)
-    if refusals:
-        raise RefusedError("an install would be refused, because\n" + "\n".join(refusals))
+    if stopping:
+        raise RefusedError("an install would be refused, because\n" + "\n".join(map(str, stopping)))
     return int(code)
-
-
-def would_refuse(findings: Iterable[Finding], outlook: Outlook) -> Iterator[str]:
-    """Yield what an install would be refused for: by itself, or by an API server."""
-    yield from map(str, errors(findings))
-    for change in outlook.changes:
-        if change.outcome is Outcome.REFUSED:
-            yield f"{change.cluster}: {change.ref}: {change.text}"
 
 
 def tell(outlook: Outlook, code: Exit, wanted: PlanOptions, show: Show) -> None:
@@ -86,8 +78,8 @@ def tell(outlook: Outlook, code: Exit, wanted: PlanOptions, show: Show) -> None:
 
 def next_steps(one: Session, outlook: Outlook, wanted: PlanOptions, code: Exit) -> None:
     """Say what carries the plan out."""
-    if code is not Exit.CHANGES or outlook.counts[Outcome.CONFLICT]:
+    if code is not Exit.CHANGES or outlook.counts[Outcome.CONFLICT] or outlook.counts[Outcome.REFUSED]:
         return
     more = " --force-conflicts" if wanted.force_conflicts else ""
-    held = f" --plan-file {wanted.out}" if wanted.out else ""
+    held = f" --plan-file {quote(str(wanted.out))}" if wanted.out else ""
     one.sink.note(f"next: meshctl install {mesh_options(one.mesh)}{more}{held}")

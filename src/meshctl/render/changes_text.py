@@ -130,3 +130,5 @@ def _notes(outlook: Outlook) -> Iterator[Text]:
             "! An install stops at a field that somebody else owns: give it back to meshctl there, or take it with "
             "--force-conflicts."
         )
+    if outlook.counts[Outcome.REFUSED]:
+        yield Text("x An install fails at what an API server refuses: mend it there first.")
