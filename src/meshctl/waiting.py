@@ -71,8 +71,10 @@ class Waiter:
                     shown = detail
                     self.report(shown)
                 if not verdict.met and time.monotonic() >= deadline:
+                    # A server that hangs breaks no watch: what was seen last may long not be true any more.
+                    trouble = trouble or self._silence(one.cluster for one in wait.objects)
                     hint = wait.hint if trouble else verdict.hint or wait.hint
-                    raise timed_out(wait.what, wait.timeout, detail, hint)
+                    raise timed_out(wait.what, wait.timeout, trouble or verdict.detail, hint)
 
     def probe(self, probe: Probe) -> str:
         """Return once the verdict is met: asked at once, at every change of a trigger, else every `probe.every` s."""
@@ -133,6 +135,15 @@ class Waiter:
         except TransientError as error:
             wanted = error.retry_after if error.retry_after is not None else pause
             return Verdict(met=False, detail=error.message), max(wanted, FIRST_RETRY)
+
+    def _silence(self, clusters: Iterable[str]) -> str:
+        """Return why a cluster does not answer, empty when all do."""
+        for name in dict.fromkeys(clusters):
+            try:
+                self.clients[name].version()
+            except ClusterError as error:
+                return error.message
+        return ""
 
     def _first_of_each(self, news: "SimpleQueue[News]", count: int, deadline: float) -> None:
         missing = set(range(count))

@@ -140,6 +140,7 @@ class FakeClient:
         return True
 
     def version(self) -> str:
+        self._call("version", "")
         return "v1.34.0"
 
     def server(self) -> str:

@@ -193,6 +193,15 @@ def test_a_deadline_says_what_was_last_seen() -> None:
     assert ended(events).exit_code is Exit.TIMEOUT
 
 
+def test_a_deadline_says_that_a_server_hangs_where_its_watch_does_not_tell() -> None:
+    client = FakeClient()
+    client.errors["version"] = [TransientError("cluster1: no answer in time (10.0.0.1:6443)")]
+    wait = Wait("the thing", (Awaited("cluster1", THING, is_up),), timeout=0.05)
+    failure = finished(run(plan(step("wait", wait)), client))["wait"].failure
+    assert failure is not None
+    assert failure.last_seen == "cluster1: no answer in time (10.0.0.1:6443)"
+
+
 def test_a_verdict_that_is_final_ends_the_wait_at_once() -> None:
     def never(_: Manifest | None) -> Verdict:
         return Verdict(met=False, detail="it is beyond repair", final=True)

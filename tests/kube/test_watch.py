@@ -328,6 +328,25 @@ def test_a_stream_that_ends_in_good_order_goes_on_where_it_was(
     transport.api.rest_client.close()
 
 
+def test_a_stream_that_is_never_begun_is_asked_for_again_and_a_silent_one_is_not(
+    server: Server, authority: Authority, tmp_path: Path
+) -> None:
+    config = kubeconfig(tmp_path / "config", server.url, authority, {"token": TOKEN})
+    transport = log_in("west", str(config), "cluster2", None)
+    patience = 0.2
+
+    def late(exchange: Exchange) -> None:
+        exchange.begin()
+        time.sleep(3 * patience)
+        exchange.event("MODIFIED", istio(9))
+        exchange.gone()
+
+    server.will(listed(istio(5), version=7), Exchange.gone, listed(istio(6), version=8), late)
+    with ObjectWatch(transport, THE_ISTIO, Pace(answer=patience)) as watch:
+        assert versions(list(islice(watch, 3))) == ["5", "6", "9"]
+    transport.api.rest_client.close()
+
+
 def test_events_arrive_as_they_are_written(client: Client, server: Server) -> None:
     written: dict[str, float] = {}
     go = threading.Semaphore(0)

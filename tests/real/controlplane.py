@@ -69,6 +69,15 @@ CONTROLLERS: Final = (
 )
 
 
+AUDIT_POLICY: Final = b"""
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, ResponseStarted]
+rules: [{level: Metadata}]
+"""
+"""Who asked what, and nothing of what was said."""
+
+
 class ControlPlaneError(Exception):
     """A control plane did not come up."""
 
@@ -185,6 +194,8 @@ class ControlPlane:
             f"--service-cluster-ip-range={self._service_cidr}",
             "--shutdown-watch-termination-grace-period=1s",  # else open watches hold up SIGTERM for a minute
             "--authorization-mode=RBAC",
+            f"--audit-policy-file={self.folder / 'audit.yaml'}",
+            f"--audit-log-path={self.audit_log}",
             "--allow-privileged=true",  # as on every ordinary cluster: CNI agents need it
             # A kubelet that only speaks WebSocket gets what kubectl speaks, not its translation to SPDY.
             "--feature-gates=TranslateStreamCloseWebsocketRequests=false",
@@ -228,6 +239,7 @@ class ControlPlane:
         self._cleanup.callback(self._port.close)
         self._authority = CertificateAuthority(f"{self.name}-ca")
         self._write_credentials()
+        self._write("audit.yaml", AUDIT_POLICY)
         self._tls = ssl.create_default_context(cadata=self._authority.certificate.decode("ascii"))
         self._tls.load_cert_chain(self.folder / "admin.crt", self.folder / "admin.key")
 
@@ -246,6 +258,11 @@ class ControlPlane:
 
     def _write(self, name: str, content: bytes) -> Path:
         return kubeconfig.write_private(self.folder / name, content)
+
+    @property
+    def audit_log(self) -> Path:
+        """Where the API server writes down every request it has answered: one JSON object to a line."""
+        return self.folder / "audit.log"
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"

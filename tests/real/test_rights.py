@@ -85,7 +85,9 @@ def needed(command: str) -> dict[str, Rights]:
 def told(result: Result) -> dict[str, set[str]]:
     """Return the rights that a command says are missing, by cluster name."""
     found = re.findall(
-        r"^ *(?:error: )?(?:install would refuse: )?(\S+): no permission to (.*)$", result.err, re.MULTILINE
+        r"^ *(?:error: )?(?:install would refuse: )?(\S+): no permission to (.*?)(?: \[\S+\])?$",
+        result.err,
+        re.MULTILINE,
     )
     return {cluster: set(rights.split("; ")) for cluster, rights in found}
 

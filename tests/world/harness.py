@@ -19,6 +19,7 @@ from tests.attached import attached_lab
 from tests.real.controlplane import ControlPlane, control_planes, write_kubeconfig
 from tests.real.pool import Planes, Pool
 from tests.world.commands import Result, run
+from tests.world.requests import Audit, is_write, ours
 
 __all__ = ["MESH", "SECONDS", "LabUnderTest", "Result", "fresh_lab", "fresh_real", "lent_planes"]
 
@@ -30,10 +31,13 @@ MESH = ("--east", "east", "--west", "west")
 class LabUnderTest:
     """Clusters with a folder of their own: a lab in the background, or real ones with the lab attached to them.
 
-    What is about the lab itself (`up`, `down`, `fault`, `clear`, `asked`) is for the former only.
+    What is about the lab itself (`up`, `down`, `fault`, `clear`, `asked`) is for the former only; `planes` are the
+    latter's servers.
     """
 
     folder: Path
+    planes: Planes = ()
+    audits: tuple[Audit, ...] = ()
 
     @property
     def kubeconfig(self) -> Path:
@@ -130,6 +134,18 @@ class LabUnderTest:
         record = json.loads(next((self.folder / "state" / "lab").rglob("lab.json")).read_text())
         return ask(Path(record["socket"]), question, since=since)
 
+    def requests(self) -> list[str]:
+        """Return what meshctl has asked of the clusters so far."""
+        return [f"{one['cluster']} {one['method']} {one['path']}" for one in self._requests()]
+
+    def writes(self) -> list[str]:
+        """Return what meshctl has written, or tried to, so far."""
+        return [f"{one['cluster']} {one['method']} {one['path']}" for one in self._requests() if is_write(one)]
+
+    def _requests(self) -> list[dict[str, Any]]:
+        audited = [request for audit in self.audits for request in audit.requests()]
+        return ours(audited if self.planes else self.asked("requests")["entries"])
+
 
 @contextmanager
 def fresh_lab(*options: str) -> Iterator[LabUnderTest]:
@@ -148,7 +164,8 @@ def fresh_lab(*options: str) -> Iterator[LabUnderTest]:
 def joined(planes: Sequence[ControlPlane]) -> Iterator[LabUnderTest]:
     """Attach the lab's controllers to real control planes."""
     with TemporaryDirectory(prefix="mesh-") as folder:
-        mesh = LabUnderTest(Path(folder))
+        audits = (Audit(plane.name, plane.audit_log, plane.audit_log.stat().st_size) for plane in planes)
+        mesh = LabUnderTest(Path(folder), tuple(planes), tuple(audits))
         write_kubeconfig(mesh.kubeconfig, [plane.context() for plane in planes])
         with attached_lab(mesh.kubeconfig, mesh.folder):
             yield mesh

@@ -12,6 +12,7 @@ from meshctl.lab.logbook import Log
 from tests.labs import ThreadLab
 from tests.world.commands import Result
 from tests.world.harness import SECONDS
+from tests.world.requests import is_write
 
 
 class Tripwire(Log[dict[str, Any]]):
@@ -37,11 +38,6 @@ class Tripwire(Log[dict[str, Any]]):
         if self._at and self.writes >= self._at:
             self._at = 0
             self._act()
-
-
-def is_write(request: dict[str, Any]) -> bool:
-    """Say whether a request changes something: dry runs and questions about rights do not."""
-    return request["method"] != "GET" and not request["query"].get("dryRun") and "accessreviews" not in request["path"]
 
 
 def tripwire(lab: ThreadLab) -> Tripwire:

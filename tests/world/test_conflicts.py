@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,9 @@ import yaml
 from meshctl.names import CACERTS, GATEWAY_SERVICE, NETWORK_LABEL, THE_ISTIO
 from meshctl.objects import Manifest, dig
 from tests.conftest import StartLab
-from tests.lab.by_hand import primary
 from tests.labs import ThreadLab
 from tests.world.harness import MESH, LabUnderTest
-from tests.world.interruption import is_write
+from tests.world.requests import is_write
 
 KUBECTL = "kubectl-client-side-apply"
 
@@ -25,41 +25,63 @@ def writes(lab: ThreadLab) -> list[str]:
     return [f"{r['cluster']} {r['method']} {r['path']}" for r in lab.requests() if is_write(r)]
 
 
-def foreign_service() -> str:
-    """Return a gateway Service that belongs to another network."""
-    service: Manifest = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {
-            "name": GATEWAY_SERVICE.name,
-            "namespace": GATEWAY_SERVICE.namespace,
-            "labels": {NETWORK_LABEL: "theirs"},
-        },
-        "spec": {"type": "LoadBalancer", "ports": [{"name": "tls", "port": 15443}]},
-    }
-    return yaml.safe_dump(service)
+def service(labels: dict[str, str], target: int) -> Manifest:
+    """Return a gateway Service as somebody else would make it."""
+    meta = {"name": GATEWAY_SERVICE.name, "namespace": GATEWAY_SERVICE.namespace, "labels": labels}
+    ports = [{"name": "tls", "port": 15443, "protocol": "TCP", "targetPort": target}]
+    return {"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"type": "LoadBalancer", "ports": ports}}
 
 
-@pytest.mark.parametrize(
-    ("theirs", "field"),
-    [(foreign_service(), f".metadata.labels.{NETWORK_LABEL}"), (primary("1.28.3"), ".spec.version")],
-    ids=["service", "istio"],
+def istio(version: str, mesh_id: str) -> Manifest:
+    """Return an Istio as somebody else would make it."""
+    spec = {"version": version, "namespace": "istio-system", "values": {"global": {"meshID": mesh_id}}}
+    return {"apiVersion": "sailoperator.io/v1", "kind": "Istio", "metadata": {"name": "default"}, "spec": spec}
+
+
+@dataclass(frozen=True, slots=True)
+class Theirs:
+    """What somebody else has applied and how, the manager that makes them, and which fields are in dispute."""
+
+    objects: tuple[Manifest, ...]
+    options: tuple[str, ...]
+    manager: str
+    fields: tuple[str, ...]
+
+
+BY_KUBECTL = Theirs(
+    (service({NETWORK_LABEL: "theirs"}, 15443), istio("v1.28.3", "mesh1")),
+    (),
+    KUBECTL,
+    (f".metadata.labels.{NETWORK_LABEL}", ".spec.version"),
 )
-def test_a_field_of_another_manager_is_a_conflict_until_it_is_taken_by_force(
-    mesh: LabUnderTest, theirs: str, field: str
+BY_GITOPS = Theirs(
+    (service({"team": "mesh"}, 8443), istio("v1.28.6", "theirs")),
+    ("--server-side", "--field-manager=gitops"),
+    "gitops",
+    ('.spec.ports[port=15443,protocol="TCP"].targetPort', ".spec.values.global.meshID"),
+)
+
+
+@pytest.mark.parametrize("theirs", [BY_KUBECTL, BY_GITOPS], ids=["client-side", "server-side"])
+def test_fields_of_another_manager_are_a_conflict_until_they_are_taken_by_force(
+    mesh: LabUnderTest, theirs: Theirs
 ) -> None:
-    mesh.kubectl("east", "apply", "-f", "-", stdin=theirs)
+    mesh.kubectl("east", "apply", *theirs.options, "-f", "-", stdin=yaml.safe_dump_all(theirs.objects))
 
     refused = mesh.install()
     assert refused.code == 1, refused.said
-    assert f'"{KUBECTL}" owns' in refused.err
-    assert field in refused.err
-    assert "--force-conflicts" in refused.err
+    for field in theirs.fields:
+        assert f'conflict: "{theirs.manager}" owns {field}' in refused.err
+    assert "--force-conflicts takes these fields over" in refused.err
 
     forced = mesh.install("--force-conflicts")
     assert forced.code == 0, forced.said
-    assert dig(mesh.get("east", GATEWAY_SERVICE), "metadata", "labels", NETWORK_LABEL) == "network1"
-    assert dig(mesh.get("east", THE_ISTIO), "spec", "version") == "v1.28.6"
+    ours = mesh.get("east", GATEWAY_SERVICE)
+    assert dig(ours, "metadata", "labels", NETWORK_LABEL) == "network1"
+    assert {port["name"]: port["targetPort"] for port in dig(ours, "spec", "ports")}["tls"] == 15443
+    control_plane = mesh.get("east", THE_ISTIO)
+    assert dig(control_plane, "spec", "version") == "v1.28.6"
+    assert dig(control_plane, "spec", "values", "global", "meshID") == "mesh1"
 
 
 def test_missing_rights_are_listed_and_nothing_is_written(start_lab: StartLab) -> None:

@@ -22,7 +22,7 @@ from meshctl.spec import Cluster, MeshSpec
 from tests.conftest import StartLab
 from tests.labs import ThreadLab
 from tests.world.harness import MESH
-from tests.world.interruption import is_write
+from tests.world.requests import is_write
 
 SPEC = MeshSpec(Cluster("cluster1", "east", "network1"), (Cluster("cluster2", "west", "network2"),))
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}

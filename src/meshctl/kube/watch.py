@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 from urllib3 import HTTPResponse
 
 from meshctl.errors import ClusterError, MeshctlError, NotFoundError, TransientError
-from meshctl.kube.transport import CONNECT_TIMEOUT, Call, Query, Transport
+from meshctl.kube.transport import CONNECT_TIMEOUT, READ_TIMEOUT, Call, Query, Transport
 from meshctl.objects import Manifest, Ref, dig
 
 GONE = 410
@@ -24,11 +24,13 @@ T = TypeVar("T")
 class Pace:
     """How long things take, in seconds.
 
-    The server ends a stream after `window`: proxies like to cut what is silent for five minutes. A stream that lived
-    for `steady` was a good one. The pause after a failure doubles from `first` to `longest`.
+    The server ends a stream after `window`: proxies like to cut what is silent for five minutes. It begins one within
+    `answer`, however long nothing happens then. A stream that lived for `steady` was a good one. The pause after a
+    failure doubles from `first` to `longest`.
     """
 
     window: int = 290
+    answer: float = READ_TIMEOUT
     steady: float = 10.0
     first: float = 0.05
     longest: float = 10.0
@@ -135,13 +137,14 @@ class ObjectWatch:
             ("allowWatchBookmarks", "true"),
             ("timeoutSeconds", str(self._pace.window)),
         ]
-        call = Call("GET", self._path, self._query(*query), read_timeout=self._pace.window + 2 * CONNECT_TIMEOUT)
+        call = Call("GET", self._path, self._query(*query), read_timeout=self._pace.answer)
         try:
             response = self._transport.stream(call)
         except NotFoundError as error:
             if error.status == GONE:
                 raise TransientError(error.message, status=GONE) from error
             raise
+        _allow_silence(response, self._pace.window + 2 * CONNECT_TIMEOUT)
         with self._change:
             if self._closed:
                 response.close()
@@ -223,6 +226,13 @@ def _lines(response: HTTPResponse, transport: Transport) -> Iterator[bytes]:
         yield from filter(None, lines)
     if rest:
         raise TransientError(f"{transport.cluster}: the watch broke off")
+
+
+def _allow_silence(response: HTTPResponse, seconds: float) -> None:
+    """Let the stream be silent for longer than its beginning was waited for."""
+    sock = getattr(response.connection, "sock", None)
+    if sock is not None:
+        sock.settimeout(seconds)
 
 
 def _wake(response: HTTPResponse) -> None:

@@ -75,7 +75,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
-    """How a request is spoilt: wait `delay` seconds, then hang, or cut the connection, or answer `status`."""
+    """How a request is spoilt: hang as long as this is said, wait `delay` seconds, then be cut, or answered `status`."""
 
     delay: float = 0.0
     hang: bool = False

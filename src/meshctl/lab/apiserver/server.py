@@ -24,6 +24,7 @@ _LOG = logging.getLogger(__name__)
 _BODY_LIMIT = 8 * 1024 * 1024
 _HEALTH = ("/readyz", "/livez", "/healthz")
 _STOP_WITHIN = 0.5
+_GLANCE = 0.1
 LATE_LOOKS, LATE_PAUSE = 100, 0.05
 
 
@@ -110,12 +111,14 @@ class Server:
         agent = request.headers.get("User-Agent", "")
         seen = Seen(self.plane.name, user.name, request.method, request.path, request.query, agent)
         spoilt = self.plane.hooks.disturb(seen)
+        while spoilt is not None and spoilt.hang:
+            # Like a process that was stopped: it answers once it goes on.
+            await asyncio.sleep(_GLANCE)
+            spoilt = self.plane.hooks.disturb(seen)
         if spoilt is None:
             return
         if spoilt.delay > 0:
             await asyncio.sleep(spoilt.delay)
-        if spoilt.hang:
-            await asyncio.Event().wait()
         if spoilt.reset:
             raise _CutError
         if spoilt.status == 403 and not spoilt.message:
