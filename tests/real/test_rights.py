@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -34,7 +33,6 @@ NEEDED: Mapping[str, Callable[[Cluster], Rights]] = {
     "verify": lambda _: verify_rights(SPEC),
     "teardown": lambda cluster: teardown_rights(SPEC, cluster),
 }
-ROLES = Path(__file__).parents[2] / "docs" / "reference" / "rights"
 BATCHES = 12
 """In how many runs every right of a command is taken away once, a few at a time."""
 
@@ -107,19 +105,6 @@ def test_every_right_that_is_missing_is_named_and_no_other(restricted: Restricte
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(without, range(BATCHES)))
     assert restricted.mesh.kubectl("east", "-n", "default", "get", "leases", "-o", "name") == ""
-
-
-def test_the_roles_of_the_reference_can_be_applied_as_they_are(restricted: Restricted) -> None:
-    for context, name in (("east", "primary.yaml"), ("west", "remote.yaml")):
-        restricted.mesh.kubectl(context, "apply", "-f", str(ROLES / name))
-    contexts = [plane.context("somebody", ("meshctl",)) for plane in restricted.planes]
-    kubeconfig = str(write_kubeconfig(restricted.mesh.folder / "somebody", contexts))
-
-    def ready() -> Result:
-        return restricted.mesh.meshctl(*COMMANDS["install"], KUBECONFIG=kubeconfig)
-
-    found = settled(ready, lambda result: result.code == 0)
-    assert found.code == 0, found.said
 
 
 def test_the_listed_rights_are_enough(restricted: Restricted) -> None:

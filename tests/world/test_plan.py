@@ -15,7 +15,7 @@ from tests.conftest import StartLab
 from tests.lab.by_hand import Hand, primary
 from tests.world.conftest import NewLab
 from tests.world.harness import MESH, SECONDS, LabUnderTest, Result, fresh_lab
-from tests.world.interruption import is_write
+from tests.world.requests import is_write
 
 SYSTEM = ("-n", "istio-system")
 QUIET = ("namespaces", "services", "serviceaccounts", "roles", "rolebindings", "gateways.networking.istio.io")

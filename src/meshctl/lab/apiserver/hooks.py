@@ -75,7 +75,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
-    """How a request is spoilt: hang as long as this is said, wait `delay` seconds, then be cut, or answered `status`."""
+    """How a request is spoilt: it hangs as long as this is said, waits `delay` s, then is cut or answered `status`."""
 
     delay: float = 0.0
     hang: bool = False
