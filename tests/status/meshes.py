@@ -73,7 +73,7 @@ def evidence(asked: MeshSpec) -> Evidence:
 
 
 def report(seen: Evidence, asked: MeshSpec | None = None) -> StatusReport:
-    return status_report(asked or mesh(), seen, NOW)
+    return status_report(asked or mesh(), seen, NOW, "--east ctx1 --west ctx2")
 
 
 def sight(asked: MeshSpec, cluster: Cluster) -> Sight:

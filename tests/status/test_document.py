@@ -14,7 +14,7 @@ from tests.status.meshes import TOKEN, evidence, material, mesh, report
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "status.md"
 KEYS = {
-    "": ("v type at healthy installed mesh_id version managers clusters problems first_broken_link drift"),
+    "": ("v type at healthy installed mesh_id version managers clusters problems first_broken_links drift"),
     "clusters[]": (
         "name context role network health answers silence api_server kubernetes operator resources istiod gateway "
         "access discovery probe trust signing_certificate not_seen"
@@ -35,7 +35,7 @@ KEYS = {
     "clusters[].trust[].roots[]": "subject sha256 expires",
     "clusters[].signing_certificate": "subject sha256 expires",
     "problems[]": "severity cluster code text hint command evidence",
-    "first_broken_link": "severity cluster code text hint command evidence",
+    "first_broken_links[]": "severity cluster code text hint command evidence",
     "drift[]": "cluster what asked found",
 }
 
@@ -44,7 +44,7 @@ def whole() -> dict[str, Any]:
     """A document with every key that there is."""
     finding = Finding(Severity.ERROR, "cluster2", "text", "hint", "MESH-230", "meshctl", ("evidence",))
     drift = (Drift("cluster2", "name", "cluster2", "prod-b"),)
-    return document(replace(report(evidence(mesh())), problems=(finding,), broken=finding, drift=drift))
+    return document(replace(report(evidence(mesh())), problems=(finding,), broken=(finding,), drift=drift))
 
 
 def paths(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -102,10 +102,11 @@ def test_the_first_broken_link_comes_last() -> None:
     broken = Finding(
         Severity.ERROR, "cluster2", "no remote secret", "", "MESH-230", "meshctl repair x", ("asked istiod",)
     )
-    lines = status_text(replace(found, broken=broken), Pen(100)).plain.splitlines()
-    assert lines[-4:] == [
+    lines = status_text(replace(found, broken=(broken,)), Pen(100)).plain.splitlines()
+    assert lines[-5:] == [
         "The first broken link",
         "  ✗ MESH-230 cluster2: no remote secret",
-        "      meshctl repair x",
         "      seen: asked istiod",
+        "      meshctl repair x",
+        "  why: meshctl diagnose --east ctx1 --west ctx2",
     ]

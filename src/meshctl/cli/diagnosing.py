@@ -50,18 +50,23 @@ def tell_first_broken(one: Session, options: str = "") -> None:
     if one.stop:
         return
     words = options or mesh_options(one.mesh)
+    one.sink.note(ending(quick_diagnosis(one, words), words))
+
+
+def quick_diagnosis(one: Session, options: str) -> Diagnosis | MeshctlError | None:
+    """Ask every cluster once, and judge; return why that failed, or None when it takes longer than LIMIT."""
     ended: list[Diagnosis | MeshctlError] = []
 
     def look() -> None:
         try:
-            ended.append(judge(case_of(one.clients, one.clients, one.mesh, words, resolve)))
+            ended.append(judge(case_of(one.clients, one.clients, one.mesh, options, resolve)))
         except MeshctlError as error:
             ended.append(error)
 
     worker = threading.Thread(target=look, daemon=True)
     worker.start()
     worker.join(LIMIT)
-    one.sink.note(ending(ended[0] if ended else None, words))
+    return ended[0] if ended else None
 
 
 def ending(found: Diagnosis | MeshctlError | None, options: str) -> str:

@@ -4,13 +4,15 @@ import json
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from meshctl.checks.diagnosis.result import Diagnosis
 from meshctl.checks.evidence import gather
 from meshctl.checks.status.report import status_report
+from meshctl.cli.diagnosing import ending, quick_diagnosis
 from meshctl.cli.files import write_whole
 from meshctl.cli.session import Session, Show, session
 from meshctl.cli.status import Form
@@ -27,8 +29,9 @@ PIPED = 120
 
 @dataclass(frozen=True, slots=True)
 class StatusOptions:
-    """What the command line says besides which mesh; `page` is where to write the report as a page."""
+    """What the command line says: the options that name the mesh, and where to write the report as a page."""
 
+    options: str
     form: Form = Form.TEXT
     page: Path | None = None
 
@@ -36,7 +39,7 @@ class StatusOptions:
 def run_status(mesh: MeshSpec, wanted: StatusOptions, show: Show) -> int:
     """Look once and return the exit code."""
     with session(mesh, show) as one:
-        report = look(one)
+        report = look(one, wanted.options)
         tell(report, wanted.form)
         if wanted.page is not None:
             write(report, wanted.page)
@@ -44,10 +47,17 @@ def run_status(mesh: MeshSpec, wanted: StatusOptions, show: Show) -> int:
         return int(Exit.DONE if report.healthy else Exit.FAILED)
 
 
-def look(one: Session) -> "StatusReport":
-    """Ask every cluster, and judge what they say."""
+def look(one: Session, options: str) -> "StatusReport":
+    """Ask every cluster, and judge what they say; what is not well is looked into."""
     evidence = gather(one.patient(), one.mesh)
-    return status_report(one.mesh, evidence, datetime.now(UTC))
+    report = status_report(one.mesh, evidence, datetime.now(UTC), options)
+    if report.healthy or not report.installed or one.stop:
+        return report
+    found = quick_diagnosis(one, options)
+    if isinstance(found, Diagnosis) and not found.healthy:
+        return replace(report, broken=found.first)
+    one.sink.note(ending(found, options))
+    return report
 
 
 def write(report: "StatusReport", path: Path) -> None:

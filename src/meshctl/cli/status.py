@@ -44,5 +44,6 @@ def status(
     from meshctl.cli.session import Show
 
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, addresses=addresses)
-    wanted = StatusOptions(output, file_at("--html", html, (".html",)) if html else None)
+    options = opt.typed(east, west, kubeconfig, file, sets, addresses=addresses)
+    wanted = StatusOptions(options, output, file_at("--html", html, (".html",)) if html else None)
     raise typer.Exit(run_status(mesh, wanted, Show(verbose=verbose)))

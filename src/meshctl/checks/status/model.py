@@ -180,8 +180,8 @@ class Drift:
 class StatusReport:
     """The whole mesh at one moment; the primary comes first.
 
-    `problems` hold errors before warnings, causes before effects. `broken` is the first broken link of the chain, where
-    one was looked for and found. `options` name these clusters on a command line.
+    `problems` hold errors before warnings, causes before effects. `broken` is the first broken link of the chain, or
+    that of each remote, where one was looked for and found. `options` name this mesh on a command line.
     """
 
     at: datetime
@@ -193,7 +193,7 @@ class StatusReport:
     problems: tuple[Finding, ...]
     drift: tuple[Drift, ...]
     options: str
-    broken: Finding | None = None
+    broken: tuple[Finding, ...] = ()
 
     @property
     def primary(self) -> ClusterStatus:

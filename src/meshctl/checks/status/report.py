@@ -6,10 +6,9 @@ from datetime import datetime
 
 from meshctl.certs.material import Severity
 from meshctl.checks import evidence as seen
+from meshctl.checks.diagnosis.names import as_witnessed
 from meshctl.checks.evidence import Evidence, Sight
 from meshctl.checks.finding import Finding
-from meshctl.checks.identity import as_installed
-from meshctl.checks.refusals import mesh_options
 from meshctl.checks.status.judging import problems
 from meshctl.checks.status.links import access
 from meshctl.checks.status.model import ClusterStatus, Drift, Role, StatusReport
@@ -21,9 +20,9 @@ from meshctl.spec import Cluster, MeshSpec
 SIGNS_OF_A_MESH = (THE_ISTIO, THE_CNI, ISTIOD, GATEWAY_SERVICE, GATEWAY_DEPLOYMENT)
 
 
-def status_report(mesh: MeshSpec, evidence: Evidence, now: datetime) -> StatusReport:
-    """Judge a whole mesh; `mesh` is what was asked for, `evidence` is by its names."""
-    there = as_installed(mesh, {name: one.get(THE_ISTIO) for name, one in evidence.sights.items()})
+def status_report(mesh: MeshSpec, evidence: Evidence, now: datetime, options: str) -> StatusReport:
+    """Judge a whole mesh; `mesh` is what was asked for by `options`, `evidence` is by its names."""
+    there = as_witnessed(mesh, evidence)
     clusters = tuple(_clusters(mesh, there, evidence))
     installed = any(_signs(one) for one in evidence.sights.values())
     found = _problems(clusters, mesh, evidence, now) if installed or evidence.silent else ()
@@ -37,7 +36,7 @@ def status_report(mesh: MeshSpec, evidence: Evidence, now: datetime) -> StatusRe
         clusters=clusters,
         problems=tuple(sorted(found, key=lambda one: one.severity is not Severity.ERROR)),
         drift=tuple(_drift(mesh, there, clusters)) if installed else (),
-        options=mesh_options(mesh),
+        options=options,
     )
 
 
@@ -75,7 +74,7 @@ def _problems(
     secrets = {
         cluster.name: sight.get(CACERTS)
         for asked, cluster in zip(mesh.clusters, clusters, strict=True)
-        if (sight := evidence.sights.get(asked.name)) and not any("secrets" in text for text in sight.hidden)
+        if (sight := evidence.sights.get(asked.name)) and CACERTS not in sight.unseen
     }
     yield from trust_problems(clusters, secrets, now)
 

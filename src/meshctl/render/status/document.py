@@ -34,7 +34,7 @@ def document(report: StatusReport) -> dict[str, Any]:
         "managers": [one_line(name) for name in report.managers],
         "clusters": [_clean(_cluster(report, one)) for one in report.clusters],
         "problems": [_finding(one) for one in report.problems],
-        "first_broken_link": _finding(report.broken) if report.broken else None,
+        "first_broken_links": [_finding(one) for one in report.broken],
         "drift": [
             _clean({"cluster": one.cluster, "what": one.what, "asked": one.asked, "found": one.found})
             for one in report.drift

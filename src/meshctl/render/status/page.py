@@ -28,7 +28,7 @@ def status_page(report: StatusReport) -> str:
             "pictures": [_picture("wide", wide(drawn)), _picture("narrow", narrow(drawn))] if shown else [],
             "tables": [_table(table) for table in tables(report)] if shown else [],
             "problems": [_finding(one) for one in report.problems],
-            "broken": _finding(report.broken) if report.broken else None,
+            "broken": [_finding(one) for one in report.broken],
             "install": f"meshctl install {report.options}" if not shown else "",
             "hidden": [text for cluster in report.clusters for text in cluster.hidden],
         },

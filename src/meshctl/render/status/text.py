@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rich.text import Text
 
@@ -106,14 +107,25 @@ def _finding(one: Finding, mark: str, style: str, pen: Pen) -> Iterator[Text]:
 
 
 def _next(report: StatusReport, pen: Pen) -> Iterator[Text]:
-    if report.broken is not None:
-        yield Text("The first broken link", style="bold")
-        code = f"{report.broken.code} " if report.broken.code else ""
-        yield from _finding(report.broken, f"{pen.mark(Health.BROKEN)} {code}".strip(), "red", pen)
-        for line in report.broken.evidence:
-            yield from (Text(text, style="dim") for text in _folded(f"seen: {line}", pen.width, "      "))
+    if report.broken:
+        each = " of each remote" if len(report.broken) > 1 else ""
+        yield Text(f"The first broken link{each}", style="bold")
+        for one in report.broken:
+            yield from _link(one, pen)
+        yield from (
+            Text(line) for line in _folded(f"why: meshctl diagnose {report.options}", pen.width, "  ", "      ")
+        )
     elif not report.installed and not any(one.silence for one in report.clusters):
         yield from (Text(line) for line in _folded(f"next: meshctl install {report.options}", pen.width, "", "      "))
+
+
+def _link(one: Finding, pen: Pen) -> Iterator[Text]:
+    """Yield a broken link: what is wrong, what shows it, and the command that mends it as it is to be typed."""
+    yield from _finding(replace(one, command=""), f"{pen.mark(Health.BROKEN)} {one.code}".strip(), "red", pen)
+    for line in one.evidence:
+        yield from (Text(text, style="dim") for text in _folded(f"seen: {line}", pen.width, "      "))
+    if one.command:
+        yield Text(f"      {one_line(one.command)}", style="bold")
 
 
 def _folded(text: str, width: int, indent: str = "", deeper: str | None = None) -> list[str]:
