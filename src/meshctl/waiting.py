@@ -53,7 +53,7 @@ class Waiter:
         objects: dict[int, Manifest | None] = {}
         verdict = Verdict(met=False, detail="asking")
         shown, lost = "", 0.0
-        with self._watching([(one.cluster, one.ref) for one in wait.objects]) as (news, watches):
+        with self.watching([(one.cluster, one.ref) for one in wait.objects]) as (news, watches):
             while not verdict.met:
                 seen = self._next(news, min(deadline, time.monotonic() + LOOK_UP))
                 if seen is not None:
@@ -80,7 +80,7 @@ class Waiter:
         """Return once the verdict is met: asked at once, at every change of a trigger, else every `probe.every` s."""
         deadline = time.monotonic() + probe.timeout
         shown = ""
-        with self._watching(probe.triggers) as (news, _):
+        with self.watching(probe.triggers) as (news, _):
             # What is there already is no news: only what changes after the first question is.
             self._first_of_each(news, len(probe.triggers), deadline)
             after = FIRST_RETRY
@@ -166,7 +166,8 @@ class Waiter:
         return item
 
     @contextmanager
-    def _watching(self, what: Iterable[tuple[str, Ref]]) -> Iterator[tuple["SimpleQueue[News]", list[Watch]]]:
+    def watching(self, what: Iterable[tuple[str, Ref]]) -> Iterator[tuple["SimpleQueue[News]", list[Watch]]]:
+        """Follow objects: what is seen of them, in whatever order, comes into one queue."""
         news: SimpleQueue[News] = SimpleQueue()
         watches: list[Watch] = []
         with ExitStack() as stack:

@@ -110,3 +110,13 @@ def test_the_first_broken_link_comes_last() -> None:
         "      meshctl repair x",
         "  why: meshctl diagnose --east ctx1 --west ctx2",
     ]
+
+
+@pytest.mark.parametrize("height", [20, 30, 50])
+def test_a_low_terminal_loses_tables_never_the_picture_or_the_problems(height: int) -> None:
+    found = report(knowing(evidence(mesh()), "cluster2", None))
+    lines = status_text(found, Pen(100), height).plain.splitlines()
+    assert len(lines) <= height
+    assert lines[2].startswith("┌─ ✓ cluster1 ─")
+    assert "Problems" in lines
+    assert lines[-1] == "      the remote secret is on cluster1"

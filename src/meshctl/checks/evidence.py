@@ -4,7 +4,7 @@ Status, diagnosis and bundles read the same evidence, so they never tell differe
 writes, and a dry run is none of its business.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -143,13 +143,20 @@ class Evidence:
 
 def gather(clients: Clients, mesh: MeshSpec) -> Evidence:
     """Ask every cluster at the same time, then every istiod of the primary."""
+    return refreshed(clients, mesh, Evidence({}, {}, ()), clients)
+
+
+def refreshed(clients: Clients, mesh: MeshSpec, before: Evidence, names: Collection[str]) -> Evidence:
+    """Ask these clusters again, and every istiod of the primary; the other clusters are taken as they were before."""
     introductions = tuple(remote_secret(remote.name) for remote in mesh.remotes)
     samples = {SAMPLES: (POD, mesh.sample_namespace, "")}
     answers = of_all(
-        clients, lambda one: sight(one, introductions if one.cluster == mesh.primary.name else (), samples)
+        {name: clients[name] for name in names},
+        lambda one: sight(one, introductions if one.cluster == mesh.primary.name else (), samples),
     )
-    sights = {name: answer for name, answer in answers.items() if isinstance(answer, Sight)}
-    silent = {name: answer for name, answer in answers.items() if isinstance(answer, MeshctlError)}
+    known = {**before.sights, **before.silent, **answers}
+    sights = {name: answer for name, answer in known.items() if isinstance(answer, Sight)}
+    silent = {name: answer for name, answer in known.items() if isinstance(answer, MeshctlError)}
     primary = sights.get(mesh.primary.name)
     views = istiod_views(clients[mesh.primary.name], primary) if primary else ()
     return Evidence(sights, silent, views)

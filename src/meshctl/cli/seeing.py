@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from meshctl.checks.diagnosis.result import Diagnosis
-from meshctl.checks.evidence import gather
+from meshctl.checks.evidence import Evidence, gather
 from meshctl.checks.status.report import status_report
 from meshctl.cli.diagnosing import ending, quick_diagnosis
 from meshctl.cli.files import write_whole
@@ -34,22 +34,27 @@ class StatusOptions:
     options: str
     form: Form = Form.TEXT
     page: Path | None = None
+    watch: bool = False
 
 
 def run_status(mesh: MeshSpec, wanted: StatusOptions, show: Show) -> int:
-    """Look once and return the exit code."""
+    """Look once, or until Ctrl-C, and return the exit code: it is about what was seen last."""
     with session(mesh, show) as one:
-        report = look(one, wanted.options)
-        tell(report, wanted.form)
+        if wanted.watch:
+            from meshctl.cli.following import follow
+
+            report = follow(one, wanted)
+        else:
+            report = judged(one, gather(one.patient(), mesh), wanted.options)
+            tell(report, wanted.form)
         if wanted.page is not None:
             write(report, wanted.page)
             one.sink.note(f"written: {wanted.page}")
         return int(Exit.DONE if report.healthy else Exit.FAILED)
 
 
-def look(one: Session, options: str) -> "StatusReport":
-    """Ask every cluster, and judge what they say; what is not well is looked into."""
-    evidence = gather(one.patient(), one.mesh)
+def judged(one: Session, evidence: Evidence, options: str) -> "StatusReport":
+    """Judge what the clusters say; what is not well is looked into."""
     report = status_report(one.mesh, evidence, datetime.now(UTC), options)
     if report.healthy or not report.installed or one.stop:
         return report
@@ -74,9 +79,12 @@ def tell(report: "StatusReport", form: Form) -> None:
 
         sys.stdout.write(json.dumps(document(report)) + "\n")
         return
-    from meshctl.render.status.paper import pen_for, writable
-    from meshctl.render.status.text import status_text
+    from meshctl.render.status.screen import fitted
 
-    look = choose(Output.AUTO, is_terminal=sys.stdout.isatty(), environ=os.environ)
-    pen = pen_for(sys.stdout.encoding, shutil.get_terminal_size((PIPED, 0)).columns)
-    say(writable(status_text(report, pen), sys.stdout.encoding), sys.stdout, colour=look.colour)
+    columns = shutil.get_terminal_size((PIPED, 0)).columns
+    say(fitted(report, sys.stdout.encoding, columns), sys.stdout, colour=coloured())
+
+
+def coloured() -> bool:
+    """Say whether stdout takes colours."""
+    return choose(Output.AUTO, is_terminal=sys.stdout.isatty(), environ=os.environ).colour

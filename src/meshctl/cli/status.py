@@ -22,6 +22,9 @@ def status(
     file: opt.File = None,
     sets: opt.Sets = None,
     addresses: opt.Addresses = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Show it again whenever something changes, until Ctrl-C.")
+    ] = False,
     html: Annotated[
         str | None,
         typer.Option(
@@ -37,7 +40,8 @@ def status(
 
     A cluster that does not answer is shown as such, and the rest goes on.
 
-    Exit codes: 0 healthy, 1 not healthy or nothing installed, 2 bad input, 130 interrupted.
+    Exit codes: 0 healthy, 1 not healthy or nothing installed, 2 bad input, 130 interrupted. With --watch Ctrl-C is the
+    usual end, and the code is about what was seen last.
     """
     from meshctl.cli.files import file_at
     from meshctl.cli.seeing import StatusOptions, run_status
@@ -45,5 +49,5 @@ def status(
 
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, addresses=addresses)
     options = opt.typed(east, west, kubeconfig, file, sets, addresses=addresses)
-    wanted = StatusOptions(options, output, file_at("--html", html, (".html",)) if html else None)
+    wanted = StatusOptions(options, output, file_at("--html", html, (".html",)) if html else None, watch)
     raise typer.Exit(run_status(mesh, wanted, Show(verbose=verbose)))

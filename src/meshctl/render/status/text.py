@@ -21,18 +21,25 @@ NARROW_LAST = 24
 """How narrow a last column may be wrapped; below that a row becomes a list."""
 
 
-def status_text(report: StatusReport, pen: Pen) -> Text:
-    """Return the screen; `.plain` is the same without colour. Only a long word is wider than the paper."""
+def status_text(report: StatusReport, pen: Pen, height: int = 0) -> Text:
+    """Return the screen; `.plain` is the same without colour. Only a long word is wider than the paper.
+
+    A `height` leaves out as many tables as it takes to be no taller: the picture and the problems matter most.
+    """
     good = report.healthy
     head = Text.assemble(
         (pen.mark(Health.WELL if good else Health.BROKEN), "green" if good else "red"), " ", (verdict(report), "bold")
     )
-    parts: list[list[Text]] = [_wrapped(head, pen)]
-    if report.installed:
-        parts.append(drawing(sketch(report), pen))
-        parts += [_table(table, pen) for table in tables(report)]
-    parts += [list(_notes(report, pen)), list(_problems(report, pen)), list(_next(report, pen))]
-    return Text("\n\n").join(Text("\n").join(lines) for lines in parts if lines)
+    above = [_wrapped(head, pen), drawing(sketch(report), pen) if report.installed else []]
+    below = [list(_notes(report, pen)), list(_problems(report, pen)), list(_next(report, pen))]
+    between = [_table(table, pen) for table in tables(report)] if report.installed else []
+    while between and 0 < height < _height([*above, *between, *below]):
+        between.pop()
+    return Text("\n\n").join(Text("\n").join(lines) for lines in (*above, *between, *below) if lines)
+
+
+def _height(parts: list[list[Text]]) -> int:
+    return sum(len(lines) + 1 for lines in parts if lines) - 1
 
 
 def _wrapped(text: Text, pen: Pen) -> list[Text]:
