@@ -130,7 +130,8 @@ def test_nothing_installed() -> None:
         found = status(lab)
     assert found.code == 1
     assert found.out == (
-        "✗ no mesh is installed on any of 2 clusters\n\nnext: meshctl install --east east --west west\n"
+        "✗ no mesh is installed on any of 2 clusters\n\n"
+        "next: meshctl install --east east --west west --set timeouts.contact=1s\n"
     )
 
 

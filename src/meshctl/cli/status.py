@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from meshctl.cli import options as opt
+from meshctl.cli.typed import Typed
 
 
 class Form(StrEnum):
@@ -48,6 +49,6 @@ def status(
     from meshctl.cli.session import Show
 
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, addresses=addresses)
-    options = opt.typed(east, west, kubeconfig, file, sets, addresses=addresses)
-    wanted = StatusOptions(options, output, file_at("--html", html, (".html",)) if html else None, watch)
+    typed = Typed(east, tuple(west or ()), kubeconfig, file, tuple(sets or ()), addresses=tuple(addresses or ()))
+    wanted = StatusOptions(typed.whole(), output, file_at("--html", html, (".html",)) if html else None, watch)
     raise typer.Exit(run_status(mesh, wanted, Show(verbose=verbose)))
