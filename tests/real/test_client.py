@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meshctl.kube import connect
-from meshctl.names import CONFIG_MAP
+from meshctl.kube.credentials import log_in
+from meshctl.kube.watch import ObjectWatch, Pace
+from meshctl.names import CONFIG_MAP, LEASE
 from meshctl.objects import Ref, dig
+from tests.contract.asking import Asker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +46,13 @@ def client(kubeconfig_file: Path, plane: ControlPlane) -> Iterator[Client]:
     client = connect(plane.name, str(kubeconfig_file))
     yield client
     client.close()
+
+
+@pytest.fixture
+def asker(plane: ControlPlane) -> Iterator[Asker]:
+    asker = Asker(plane.context())
+    yield asker
+    asker.close()
 
 
 def held(name: str, **data: str) -> Manifest:
@@ -83,6 +93,31 @@ def test_watch_outlives_a_restart(client: Client, plane: ControlPlane) -> None:
         client.merge(ref, {"data": {"a": "1"}})
         assert dig(seen.get(timeout=SECONDS), "data", "a") == "1"
         assert watch.trouble == ""
+
+
+def test_watch_begins_again_when_its_version_is_forgotten(
+    kubeconfig_file: Path, plane: ControlPlane, asker: Asker
+) -> None:
+    ref, path = Ref(LEASE, "followed", "default"), "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": ref.name}}
+    old = asker.post(path, {**lease, "spec": {"holderIdentity": "one"}}).version
+    requests: SimpleQueue[str] = SimpleQueue()
+    transport = log_in(plane.name, str(kubeconfig_file), plane.name, lambda request: requests.put(request.path))
+    # A server ends a stream in good order after `window`: then it is followed from where it ended.
+    with followed(ObjectWatch(transport, ref, Pace(window=1, steady=0))) as seen:
+        assert dig(seen.get(timeout=SECONDS), "spec", "holderIdentity") == "one"
+        for name in ("another", "third"):
+            asker.post(path, {**lease, "metadata": {"name": name}}).obj()
+        plane.etcd.compact()
+        with asker.watch(path, resourceVersion=old) as watch:
+            assert [(kind, event["code"], event["reason"]) for kind, event in watch.rest()] == [
+                ("ERROR", 410, "Expired")
+            ]
+        lists = 0
+        while lists < 2:
+            lists += "watch=true" not in requests.get(timeout=SECONDS)
+        asker.patch(f"{path}/{ref.name}", {"spec": {"holderIdentity": "two"}}).obj()
+        assert dig(seen.get(timeout=SECONDS), "spec", "holderIdentity") == "two"
 
 
 def test_close_wakes_a_watch_of_a_frozen_server(client: Client, plane: ControlPlane) -> None:
