@@ -175,6 +175,12 @@ def _sight(seen: Evidence, cluster: str, change: Callable[[Sight], Sight]) -> Ev
     return replace(seen, sights={**seen.sights, cluster: change(seen.sights[cluster])})
 
 
+def unseen(seen: Evidence, cluster: str, *refs: Ref) -> Evidence:
+    """The same with objects that may not be read."""
+    gone = dict.fromkeys(refs)
+    return _sight(seen, cluster, lambda one: replace(one, objects={**one.objects, **gone}, unseen=frozenset(refs)))
+
+
 def silent(seen: Evidence, cluster: str, why: str = "connection refused") -> Evidence:
     """The same with a cluster that does not answer."""
     sights = {name: one for name, one in seen.sights.items() if name != cluster}

@@ -21,6 +21,7 @@ from meshctl.names import (
     THE_ISTIO,
     remote_secret,
 )
+from meshctl.objects import Ref
 from tests.certs.forge import fast_root
 from tests.status.meshes import (
     condition,
@@ -37,6 +38,7 @@ from tests.status.meshes import (
     service,
     silent,
     token,
+    unseen,
 )
 
 HEALTHY = evidence(mesh())
@@ -204,6 +206,26 @@ def test_a_healthy_mesh_has_no_false_alarm(remotes: int) -> None:
     assert found.drift == ()
     assert found.healthy
     assert {found.health(one) for one in found.clusters} == {Health.WELL}
+
+
+@pytest.mark.parametrize(
+    ("cluster", "ref"),
+    [
+        ("cluster2", THE_ISTIO),
+        ("cluster1", ISTIOD),
+        ("cluster2", GATEWAY_SERVICE),
+        ("cluster2", GATEWAY_DEPLOYMENT),
+        ("cluster2", INJECTOR),
+    ],
+)
+def test_what_may_not_be_read_is_not_taken_for_missing(cluster: str, ref: Ref) -> None:
+    found = report(unseen(HEALTHY, cluster, ref))
+    assert [one.text for one in found.problems] == [f"{ref} may not be read, so nothing is known of it"]
+    assert not found.healthy
+
+
+def test_cacerts_that_may_not_be_read_are_no_problem() -> None:
+    assert report(unseen(HEALTHY, "cluster1", CACERTS)).problems == ()
 
 
 def test_nothing_installed_is_not_healthy_and_no_problem() -> None:

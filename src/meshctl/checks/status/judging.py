@@ -3,16 +3,26 @@
 from collections.abc import Iterator
 
 from meshctl.checks.finding import Finding, error, warning
-from meshctl.checks.status.model import ClusterStatus, Resource, Role, Workload
+from meshctl.checks.status.model import ClusterStatus, GatewaySeen, Resource, Role, Workload
 from meshctl.checks.status.trust import INJECTION
+from meshctl.names import GATEWAY_DEPLOYMENT, GATEWAY_SERVICE, INJECTOR, ISTIOD, THE_ISTIO
+from meshctl.objects import Ref
+
+AGAIN = "run meshctl install with the same options"
+
+
+def missing(cluster: ClusterStatus, what: Ref, text: str, hint: str = "") -> Finding:
+    """Return what is wrong with an object that is not there, or else that it may not be read: that is not the same."""
+    if what in cluster.unseen:
+        return error(cluster.name, f"{what} may not be read, so nothing is known of it", "ask for the right to read it")
+    return error(cluster.name, text, hint)
 
 
 def problems(cluster: ClusterStatus, primary: ClusterStatus) -> Iterator[Finding]:
     """Yield everything that is wrong with one cluster of an installed mesh, trust apart."""
     if cluster.silence:
-        yield error(
-            cluster.name, f"does not answer: {cluster.silence}", "see whether its API server is reached from here"
-        )
+        advice = cluster.advice or "see whether its API server is reached from here"
+        yield error(cluster.name, f"does not answer: {cluster.silence}", advice)
         return
     yield from _operator(cluster)
     yield from _resources(cluster)
@@ -35,35 +45,46 @@ def _resources(cluster: ClusterStatus) -> Iterator[Finding]:
         if not one.verdict.met:
             yield error(cluster.name, f"{one.kind} {one.name}: {one.verdict.detail}", one.verdict.hint)
     if cluster.resource("Istio") is None:
-        yield error(cluster.name, "there is no Istio resource", "run meshctl install with the same options")
+        yield missing(cluster, THE_ISTIO, "there is no Istio resource", AGAIN)
 
 
 def _istiod(cluster: ClusterStatus) -> Iterator[Finding]:
     if cluster.istiod is None:
-        yield error(cluster.name, "there is no istiod", "the operator makes it from the Istio resource")
+        yield missing(cluster, ISTIOD, "there is no istiod", "the operator makes it from the Istio resource")
     elif not cluster.istiod.verdict.met:
         yield error(cluster.name, f"istiod: {cluster.istiod.verdict.detail}", "see its pods in istio-system")
 
 
 def _gateway(cluster: ClusterStatus, istiod: Workload | None) -> Iterator[Finding]:
-    gateway = cluster.gateway
-    again = "run meshctl install with the same options"
-    if gateway is None:
-        yield error(cluster.name, "there is no east-west gateway", again)
+    if cluster.gateway is None:
+        yield missing(cluster, GATEWAY_SERVICE, "there is no east-west gateway", AGAIN)
+        return
+    yield from _service(cluster, cluster.gateway)
+    yield from _deployment(cluster, cluster.gateway)
+    yield from _pods(cluster, cluster.gateway, istiod)
+
+
+def _service(cluster: ClusterStatus, gateway: GatewaySeen) -> Iterator[Finding]:
+    if GATEWAY_SERVICE in cluster.unseen:
+        yield missing(cluster, GATEWAY_SERVICE, "")
         return
     if not gateway.addresses:
-        yield error(
-            cluster.name, "the east-west gateway has no address", "see its Service's events: is there a load balancer?"
-        )
+        hint = "see its Service's events: is there a load balancer?"
+        yield error(cluster.name, "the east-west gateway has no address", hint)
     if gateway.network != cluster.network:
         text = f"the gateway's Service is labelled for network {gateway.network or '(none)'}, not {cluster.network}"
-        yield error(cluster.name, text, again)
+        yield error(cluster.name, text, AGAIN)
+
+
+def _deployment(cluster: ClusterStatus, gateway: GatewaySeen) -> Iterator[Finding]:
     if gateway.workload is None:
-        yield error(cluster.name, "the east-west gateway has no Deployment", again)
+        yield missing(cluster, GATEWAY_DEPLOYMENT, "the east-west gateway has no Deployment", AGAIN)
     elif not gateway.workload.verdict.met:
-        yield error(
-            cluster.name, f"the east-west gateway: {gateway.workload.verdict.detail}", "see its pods in istio-system"
-        )
+        text = f"the east-west gateway: {gateway.workload.verdict.detail}"
+        yield error(cluster.name, text, "see its pods in istio-system")
+
+
+def _pods(cluster: ClusterStatus, gateway: GatewaySeen, istiod: Workload | None) -> Iterator[Finding]:
     stale = [one for one in gateway.proxies if istiod is not None and istiod.version and one != istiod.version]
     if stale:
         text = f"the gateway's proxy is {', '.join(stale)}, istiod {istiod.version if istiod else ''}"
@@ -84,12 +105,10 @@ def _remote(cluster: ClusterStatus, primary: ClusterStatus) -> Iterator[Finding]
     if discovery is not None and not discovery.verdict.met:
         hint = f"run meshctl install with the same options: it gives {cluster.name} the new address"
         yield error(cluster.name, discovery.verdict.detail, hint)
-    if cluster.resource("Istio") is not None and not any(one.roots for one in cluster.trust if one.place == INJECTION):
-        yield error(
-            cluster.name,
-            "istiod has not written its root into the injection webhook",
-            "it leads only where it is synced and allowed",
-        )
+    written = any(one.roots for one in cluster.trust if one.place == INJECTION)
+    if cluster.resource("Istio") is not None and not written:
+        text = "istiod has not written its root into the injection webhook"
+        yield missing(cluster, INJECTOR, text, "it leads only where it is synced and allowed")
     if probe is not None and not probe.met:
         yield error(cluster.name, f"the operator's probe of istiod: {probe.detail}")
     yield from _skew(cluster.resource("Istio"), primary.resource("Istio"), cluster.name)

@@ -20,7 +20,7 @@ def access(name: str, primary: Sight | None, sight: Sight | None, views: tuple[I
     said = tuple(View(view.pod, _status(view, name), view.trouble) for view in views)
     health, detail = Health.UNKNOWN, "the primary does not answer"
     if primary is not None:
-        health, detail = _judged(name, secret, secrets, said)
+        health, detail = _judged(name, secret, primary, said)
     return Access(
         secret=str(dig(secret, "metadata", "name") or ""),
         secret_made=made(secret),
@@ -37,10 +37,10 @@ def _status(view: IstiodView, name: str) -> str:
     return str(view.clusters.get(name, {}).get("syncStatus") or NOT_KNOWN)
 
 
-def _judged(
-    name: str, secret: Manifest | None, secrets: Iterable[Manifest], views: tuple[View, ...]
-) -> tuple[Health, str]:
+def _judged(name: str, secret: Manifest | None, primary: Sight, views: tuple[View, ...]) -> tuple[Health, str]:
     bad = next((view for view in views if view.status != SYNCED), None)
+    if not views and seen.ISTIOD_PODS in primary.unseen:
+        return Health.UNKNOWN, "the pods of istiod may not be listed, so none could be asked"
     if not views:
         return Health.BROKEN, "no istiod pod is running"
     if bad is None:
@@ -52,8 +52,10 @@ def _judged(
     if secret is not None:
         named = dig(secret, "metadata", "name")
         return Health.BROKEN, f"istiod does not know it, although secret/{named} is there (asked {bad.pod})"
+    if seen.SECRETS in primary.unseen:
+        return Health.BROKEN, f"istiod does not know it (asked {bad.pod}); secrets may not be listed"
     wanted = remote_secret(name).name
-    other = next((one for one in secrets if dig(one, "metadata", "name") == wanted), None)
+    other = next((one for one in primary.all(seen.SECRETS) if dig(one, "metadata", "name") == wanted), None)
     if other is not None:
         keys = ", ".join(sorted(dig(other, "data") or {})) or "nobody"
         return Health.BROKEN, f"istiod does not know it: secret/{wanted} names {keys}"

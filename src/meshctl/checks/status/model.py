@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from meshctl.certs.material import Severity
 from meshctl.checks.finding import Finding
-from meshctl.objects import Verdict
+from meshctl.objects import Ref, Verdict
 
 
 class Role(StrEnum):
@@ -137,10 +137,11 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class ClusterStatus:
-    """One cluster. `silence` is why it did not answer; everything about it is then empty.
+    """One cluster. `silence` is why it did not answer; everything about it is then empty but `advice`, what to do.
 
-    `signing` is the certificate in `cacerts` that a cluster's istiod signs with. `probe` is what the operator's own
-    probe of a remote says.
+    `unseen` are objects and collections that may not be read, with a sentence for each in `hidden`. `signing` is the
+    certificate in `cacerts` that a cluster's istiod signs with. `probe` is what the operator's own probe of a remote
+    says.
     """
 
     name: str
@@ -160,6 +161,8 @@ class ClusterStatus:
     trust: tuple[Trusted, ...] = ()
     signing: CertificateSeen | None = None
     hidden: tuple[str, ...] = ()
+    advice: str = ""
+    unseen: frozenset[Ref | str] = frozenset()
 
     def resource(self, kind: str) -> Resource | None:
         """Return the Istio or the IstioCNI, None when there is none."""

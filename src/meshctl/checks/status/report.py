@@ -41,7 +41,9 @@ def status_report(mesh: MeshSpec, evidence: Evidence, now: datetime, options: st
 
 
 def _signs(sight: Sight) -> bool:
-    return bool(sight.all(seen.REVISIONS)) or any(sight.get(ref) is not None for ref in SIGNS_OF_A_MESH)
+    # What may not be read may well be there.
+    there = any(sight.get(ref) is not None or ref in sight.unseen for ref in SIGNS_OF_A_MESH)
+    return there or bool(sight.all(seen.REVISIONS))
 
 
 def _clusters(mesh: MeshSpec, there: MeshSpec, evidence: Evidence) -> Iterator[ClusterStatus]:
@@ -62,7 +64,8 @@ def _one(asked: Cluster, cluster: Cluster, role: Role, evidence: Evidence) -> Cl
     sight = evidence.sights.get(asked.name)
     if sight is not None:
         return primary_status(cluster, sight)
-    return silent_status(cluster, role, evidence.silent[asked.name].message.removeprefix(f"{asked.name}: "))
+    why = evidence.silent[asked.name]
+    return silent_status(cluster, role, why.message.removeprefix(f"{asked.name}: "), why.hint)
 
 
 def _problems(

@@ -52,9 +52,9 @@ def remote_status(
     )
 
 
-def silent_status(cluster: Cluster, role: Role, why: str) -> ClusterStatus:
+def silent_status(cluster: Cluster, role: Role, why: str, advice: str) -> ClusterStatus:
     """Return a cluster that did not answer."""
-    return ClusterStatus(cluster.name, cluster.context, cluster.network, role, silence=why)
+    return ClusterStatus(cluster.name, cluster.context, cluster.network, role, silence=why, advice=advice)
 
 
 def _cluster(cluster: Cluster, sight: Sight, role: Role) -> ClusterStatus:
@@ -73,6 +73,7 @@ def _cluster(cluster: Cluster, sight: Sight, role: Role) -> ClusterStatus:
         trust=tuple(trusted(sight)),
         signing=signing_certificate(sight),
         hidden=sight.hidden,
+        unseen=sight.unseen,
     )
 
 

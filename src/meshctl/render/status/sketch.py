@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from meshctl.checks.status.model import ClusterStatus, Health, Role, StatusReport
+from meshctl.names import GATEWAY_SERVICE, ISTIOD
+from meshctl.objects import Ref
 from meshctl.render.status import words
 from meshctl.render.text import count
 
@@ -121,5 +123,12 @@ def _rows(cluster: ClusterStatus) -> Iterator[Row]:
     elif cluster.role is Role.REMOTE:
         yield Row("API", cluster.server)
     else:
-        yield Row("istiod", "none", Health.BROKEN)
-    yield Row("gateway", words.gateway(cluster.gateway), words.gateway_health(cluster.gateway))
+        yield Row("istiod", *_absent(cluster, ISTIOD))
+    if cluster.gateway is None:
+        yield Row("gateway", *_absent(cluster, GATEWAY_SERVICE))
+    else:
+        yield Row("gateway", words.gateway(cluster.gateway), words.gateway_health(cluster.gateway))
+
+
+def _absent(cluster: ClusterStatus, what: Ref) -> tuple[str, Health]:
+    return ("not seen", Health.UNKNOWN) if what in cluster.unseen else ("none", Health.BROKEN)

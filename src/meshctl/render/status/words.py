@@ -89,17 +89,15 @@ def state(resource: Resource) -> str:
     return resource.verdict.detail + (lag if resource.observed != resource.generation else "")
 
 
-def gateway(one: GatewaySeen | None) -> str:
+def gateway(one: GatewaySeen) -> str:
     """Return a gateway in a few words: where it is, and its pods."""
-    if one is None:
-        return "none"
     pods = "no Deployment" if one.workload is None else f"{one.workload.ready}/{one.workload.wanted}"
     return f"{', '.join(one.addresses) or 'no address'}, {pods}"
 
 
-def gateway_health(one: GatewaySeen | None) -> Health:
+def gateway_health(one: GatewaySeen) -> Health:
     """Return how a gateway is by itself."""
-    fine = one is not None and one.addresses and one.workload and one.workload.verdict.met and not one.bare
+    fine = one.addresses and one.workload and one.workload.verdict.met and not one.bare
     return Health.WELL if fine else Health.BROKEN
 
 
