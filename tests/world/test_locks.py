@@ -17,12 +17,11 @@ BOTH = ("east", "west")
 
 
 @contextmanager
-def install_stopped(mesh: LabUnderTest, finished: int) -> Iterator["Popen[str]"]:
-    """Freeze an install as soon as it has told of so many finished steps; it does not outlive the block."""
-    with mesh.begin("install", *MESH, "-o", "json") as process:
+def stopped(mesh: LabUnderTest, finished: int, *command: str) -> Iterator["Popen[str]"]:
+    """Freeze a command as soon as it has told of so many steps that are done; it does not outlive the block."""
+    with mesh.begin(*command, *MESH, "--plain") as process:
         try:
-            lines = (json.loads(line) for line in process.stdout or ())
-            told = (event for event in lines if event["type"] == "finished" and event["outcome"] != "skipped")
+            told = (line for line in process.stderr or () if line.split()[2:3] == ["done"])
             assert [next(told) for _ in range(finished)]
             process.send_signal(signal.SIGSTOP)
             yield process
@@ -36,7 +35,7 @@ def holder(mesh: LabUnderTest, context: str) -> str:
 
 
 def test_a_second_install_is_refused_while_the_first_one_is_at_work(mesh: LabUnderTest) -> None:
-    with install_stopped(mesh, finished=1) as first:
+    with stopped(mesh, 1, "install") as first:
         second = mesh.install()
         assert second.code == 6, second.said
         assert "another run is in progress" in second.err
@@ -51,7 +50,7 @@ def test_a_second_install_is_refused_while_the_first_one_is_at_work(mesh: LabUnd
 
 @pytest.mark.parametrize("finished", [2, 7])
 def test_an_install_goes_on_where_a_killed_one_stopped(mesh: LabUnderTest, finished: int) -> None:
-    with install_stopped(mesh, finished) as first:
+    with stopped(mesh, finished, "install") as first:
         first.kill()
         assert first.wait(10) == -signal.SIGKILL
 
@@ -59,6 +58,29 @@ def test_an_install_goes_on_where_a_killed_one_stopped(mesh: LabUnderTest, finis
     assert again.code == 0, again.said
     verified = mesh.verify()
     assert verified.code == 0, verified.said
+
+
+def test_verify_and_teardown_go_on_where_killed_ones_stopped(mesh: LabUnderTest) -> None:
+    assert mesh.install().code == 0
+    for command, finished in ((("verify",), 1), (("teardown", "--yes"), 5)):
+        with stopped(mesh, finished, *command) as first:
+            first.kill()
+            assert first.wait(10) == -signal.SIGKILL
+        again = mesh.meshctl(*command, *MESH)
+        assert again.code == 0, again.said
+    assert "nothing is left of the mesh" in again.out
+
+
+def test_ctrl_c_gives_the_locks_back_and_the_next_run_goes_on(mesh: LabUnderTest) -> None:
+    with stopped(mesh, 2, "install") as first:
+        assert "" not in [holder(mesh, context) for context in BOTH]
+        first.send_signal(signal.SIGINT)
+        first.send_signal(signal.SIGCONT)
+        _, said = first.communicate(timeout=60)
+        assert first.returncode == 130, said
+    assert [holder(mesh, context) for context in BOTH] == ["", ""]
+    again = mesh.install()
+    assert again.code == 0, again.said
 
 
 def test_the_lock_of_another_machine_needs_force(mesh: LabUnderTest) -> None:

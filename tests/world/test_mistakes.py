@@ -8,6 +8,7 @@ import yaml
 from tests.conftest import StartLab
 from tests.labs import ThreadLab
 from tests.spec.test_every_mistake import EVERY_MISTAKE, EVERY_PROBLEM
+from tests.world.harness import LabUnderTest
 
 FLAGS = ("--set", "nonsense", "--set", "west[7].network=x")
 INSTALL_FLAGS = ("--server", "nobody=https://api.example.com", "--gateway-address", "192.0.2.1")
@@ -52,18 +53,16 @@ def test_a_file_that_cannot_be_read_is_one_report_too(lab: ThreadLab) -> None:
     assert lab.requests() == []
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-def test_contexts_that_are_missing_are_all_named_and_nothing_is_sent(
-    start_lab: StartLab, command: tuple[str, ...]
-) -> None:
-    lab = start_lab()
-    words = tuple(word for word in command if word not in INSTALL_FLAGS)
-    done = lab.meshctl(*words, "--east", "east", "--west", "nowhere", "--west", "neither")
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    for context in ("nowhere", "neither"):
-        assert context in done.stderr
-    assert lab.requests() == []
+def test_contexts_that_are_missing_are_all_named_and_nothing_is_sent(mesh: LabUnderTest) -> None:
+    before = mesh.requests()
+    for name, command in COMMANDS.items():
+        words = tuple(word for word in command if word not in INSTALL_FLAGS)
+        done = mesh.meshctl(*words, "--east", "east", "--west", "nowhere", "--west", "neither")
+        assert done.code == 2, f"{name}: {done.said}"
+        assert done.out == "", name
+        for context in ("nowhere", "neither"):
+            assert context in done.err, name
+    assert mesh.requests() == before
 
 
 def test_contexts_that_lead_nowhere_are_all_named_and_nothing_is_sent(start_lab: StartLab, tmp_path: Path) -> None:

@@ -25,10 +25,18 @@ SHOP = {
 
 
 @pytest.fixture
-def mesh(lab: LabUnderTest) -> LabUnderTest:
-    """A lab with a mesh on it."""
-    installed = lab.install()
-    assert installed.code == 0, installed.said
+def installed(mesh: LabUnderTest) -> LabUnderTest:
+    """Two clusters with a mesh on them, in every world."""
+    done = mesh.install()
+    assert done.code == 0, done.said
+    return mesh
+
+
+@pytest.fixture
+def installed_lab(lab: LabUnderTest) -> LabUnderTest:
+    """A lab with a mesh on it, for faults that only a lab has."""
+    done = lab.install()
+    assert done.code == 0, done.said
     return lab
 
 
@@ -51,27 +59,27 @@ def names(lab: LabUnderTest, context: str, *what: str) -> set[str]:
     return set(lab.kubectl(context, "get", *what, "-o", "name").split())
 
 
-def test_a_mesh_that_others_use_stays_unless_forced(mesh: LabUnderTest) -> None:
-    open_shop(mesh, "west", "shop")
-    refused = mesh.teardown()
+def test_a_mesh_that_others_use_stays_unless_forced(installed: LabUnderTest) -> None:
+    open_shop(installed, "west", "shop")
+    refused = installed.teardown()
     assert refused.code == 3, refused.said
     assert "nothing was removed, because" in refused.err
     assert "cluster2: in use by pod/shop-" in refused.err
     assert "namespace/shop (labelled for injection)" in refused.err
     assert "--force removes it all the same" in refused.err
-    assert names(mesh, "west", "istio") == {"istio.sailoperator.io/default"}
-    before = uids(mesh, "west", "shop", "deployment", "pod")
-    forced = mesh.teardown("--force")
+    assert names(installed, "west", "istio") == {"istio.sailoperator.io/default"}
+    before = uids(installed, "west", "shop", "deployment", "pod")
+    forced = installed.teardown("--force")
     assert forced.code == 0, forced.said
-    assert uids(mesh, "west", "shop", "deployment", "pod") == before
+    assert uids(installed, "west", "shop", "deployment", "pod") == before
 
 
-def test_without_a_terminal_to_ask_at_only_yes_will_do(mesh: LabUnderTest) -> None:
-    unasked = mesh.meshctl("teardown", *MESH)
+def test_without_a_terminal_to_ask_at_only_yes_will_do(installed_lab: LabUnderTest) -> None:
+    unasked = installed_lab.meshctl("teardown", *MESH)
     assert unasked.code == 3, unasked.said
     assert "this would remove mesh mesh1 from cluster1 (east), cluster2 (west)" in unasked.err
     assert "say --yes" in unasked.err
-    assert names(mesh, "east", "istio") == {"istio.sailoperator.io/default"}
+    assert names(installed_lab, "east", "istio") == {"istio.sailoperator.io/default"}
 
 
 def test_half_a_mesh_goes_as_well(lab: LabUnderTest) -> None:
@@ -89,43 +97,45 @@ def test_half_a_mesh_goes_as_well(lab: LabUnderTest) -> None:
     assert "nothing is left of the mesh" in removed.out
 
 
-def test_a_cluster_that_does_not_answer_keeps_the_primary_unless_forced(mesh: LabUnderTest) -> None:
-    mesh.fault("api-down@west")
-    partly = mesh.teardown(*BRIEF)
+def test_a_cluster_that_does_not_answer_keeps_the_primary_unless_forced(installed_lab: LabUnderTest) -> None:
+    installed_lab.fault("api-down@west")
+    partly = installed_lab.teardown(*BRIEF)
     assert partly.code == 7, partly.said
     assert "cluster2 cannot be reached, so nothing was removed there: cluster2: no answer in time" in partly.said
     assert "run teardown again when it answers; --force goes on with the others" in partly.said
     assert "not known: what is left on cluster2, which does not answer" in partly.out
-    assert names(mesh, "east", "istio") == {"istio.sailoperator.io/default"}
+    assert names(installed_lab, "east", "istio") == {"istio.sailoperator.io/default"}
 
-    forced = mesh.teardown("--force", *BRIEF)
+    forced = installed_lab.teardown("--force", *BRIEF)
     assert forced.code == 1, forced.said
     assert "not known: what is left on cluster2, which does not answer" in forced.out
     assert "left: cluster1" not in forced.out
-    assert names(mesh, "east", "istio") == set()
+    assert names(installed_lab, "east", "istio") == set()
 
-    mesh.clear()
-    rest = mesh.teardown()
+    installed_lab.clear()
+    rest = installed_lab.teardown()
     assert rest.code == 0, rest.said
     assert "nothing is left of the mesh" in rest.out
 
 
 @pytest.mark.parametrize("away", ["scaled to zero", "crashing"])
-def test_an_operator_that_is_gone_is_not_waited_for(mesh: LabUnderTest, away: str) -> None:
-    (operator,) = names(mesh, "west", "deployment", *OPERATOR)
+def test_an_operator_that_is_gone_is_not_waited_for(installed_lab: LabUnderTest, away: str) -> None:
+    (operator,) = names(installed_lab, "west", "deployment", *OPERATOR)
     if away == "crashing":
-        mesh.fault("operator-crashing@west")
-        mesh.kubectl("west", *OPERATOR, "wait", "--for=condition=Available=false", operator)
+        installed_lab.fault("operator-crashing@west")
+        installed_lab.kubectl("west", *OPERATOR, "wait", "--for=condition=Available=false", operator)
     else:
-        mesh.kubectl("west", *OPERATOR, "scale", operator, "--replicas=0")
-        mesh.kubectl("west", *OPERATOR, "wait", "--for=delete", "pod", "-l", "control-plane=servicemesh-operator2")
-    refused = mesh.teardown(*BRIEF)
+        installed_lab.kubectl("west", *OPERATOR, "scale", operator, "--replicas=0")
+        installed_lab.kubectl(
+            "west", *OPERATOR, "wait", "--for=delete", "pod", "-l", "control-plane=servicemesh-operator2"
+        )
+    refused = installed_lab.teardown(*BRIEF)
     assert refused.code == 3, refused.said
     assert "cluster2: no operator runs that could remove what it made" in refused.err
     assert "--force-finalizers does without" in refused.err
     assert "cluster1: no operator" not in refused.err
 
-    released = mesh.teardown("--force-finalizers", *BRIEF)
+    released = installed_lab.teardown("--force-finalizers", *BRIEF)
     assert released.code == 0, released.said
     says = "no operator: released istiorevision/default from sailoperator.io/sail-operator"
     assert f"cluster2    WARNING   Remove Istio: {says}" in released.err
@@ -135,17 +145,17 @@ def test_an_operator_that_is_gone_is_not_waited_for(mesh: LabUnderTest, away: st
 
 
 @pytest.mark.parametrize("kept", ["--keep-certificates", "--keep-namespaces"])
-def test_certificates_and_namespaces_can_stay(mesh: LabUnderTest, kept: str) -> None:
-    before = uids(mesh, "west", "istio-system", "secret")["Secret/cacerts"]
-    removed = mesh.teardown(kept)
+def test_certificates_and_namespaces_can_stay(installed: LabUnderTest, kept: str) -> None:
+    before = uids(installed, "west", "istio-system", "secret")["Secret/cacerts"]
+    removed = installed.teardown(kept)
     assert removed.code == 0, removed.said
     assert "nothing is left of the mesh" in removed.out
-    assert uids(mesh, "west", "istio-system", "secret") == {"Secret/cacerts": before}
-    assert uids(mesh, "east", "istio-system", "deployment", "service", "pod", "lease") == {}
-    spaces = names(mesh, "west", "namespace")
+    assert uids(installed, "west", "istio-system", "secret") == {"Secret/cacerts": before}
+    assert uids(installed, "east", "istio-system", "deployment", "service", "pod", "lease") == {}
+    spaces = names(installed, "west", "namespace")
     assert "namespace/istio-system" in spaces
     assert ("namespace/istio-cni" in spaces) == (kept == "--keep-namespaces")
-    assert mesh.install().code == 0
+    assert installed.install().code == 0
 
 
 def test_pods_that_stop_slowly_hang_the_guides_line_and_not_teardown(new_lab: NewLab) -> None:
@@ -177,35 +187,35 @@ def test_pods_that_stop_slowly_hang_the_guides_line_and_not_teardown(new_lab: Ne
     assert "nothing is left of the mesh" in removed.out
 
 
-def test_a_second_teardown_finds_nothing_to_do(lab: LabUnderTest) -> None:
+def test_a_second_teardown_finds_nothing_to_do(mesh: LabUnderTest) -> None:
     for _ in range(2):
-        removed = lab.teardown()
+        removed = mesh.teardown()
         assert removed.code == 0, removed.said
         assert "nothing is left of the mesh" in removed.out
 
 
-def test_what_others_have_in_the_sample_namespace_is_left_alone(mesh: LabUnderTest) -> None:
-    open_shop(mesh, "west", "sample")
-    mesh.kubectl("west", "-n", "sample", "create", "configmap", "prices")
+def test_what_others_have_in_the_sample_namespace_is_left_alone(installed: LabUnderTest) -> None:
+    open_shop(installed, "west", "sample")
+    installed.kubectl("west", "-n", "sample", "create", "configmap", "prices")
     kinds = ("deployment", "pod", "configmap")
-    before = uids(mesh, "west", "sample", *kinds)
-    verified = mesh.verify()
+    before = uids(installed, "west", "sample", *kinds)
+    verified = installed.verify()
     assert verified.code == 0, verified.said
     assert "namespace/sample is not meshctl's: it is used as it is" in verified.err
-    assert uids(mesh, "west", "sample", *kinds) == before
-    removed = mesh.teardown("--force")
+    assert uids(installed, "west", "sample", *kinds) == before
+    removed = installed.teardown("--force")
     assert removed.code == 0, removed.said
-    after = uids(mesh, "west", "sample", *kinds)
+    after = uids(installed, "west", "sample", *kinds)
     assert after == {name: uid for name, uid in before.items() if "istio-ca" not in name}
 
 
-def test_what_others_have_under_the_samples_names_is_not_touched(mesh: LabUnderTest) -> None:
-    mesh.kubectl("west", "create", "namespace", "sample")
-    mesh.kubectl("west", "-n", "sample", "create", "service", "clusterip", "helloworld", "--tcp=5000")
-    before = uids(mesh, "west", "sample", "service")
-    verified = mesh.verify("--timeout", "1s", *BRIEF)
+def test_what_others_have_under_the_samples_names_is_not_touched(installed: LabUnderTest) -> None:
+    installed.kubectl("west", "create", "namespace", "sample")
+    installed.kubectl("west", "-n", "sample", "create", "service", "clusterip", "helloworld", "--tcp=5000")
+    before = uids(installed, "west", "sample", "service")
+    verified = installed.verify("--timeout", "1s", *BRIEF)
     assert verified.code == 5, verified.said
     assert "not made by meshctl, and so left alone: service/helloworld in sample" in verified.said
     assert "choose another namespace: --namespace NAME" in verified.said
-    assert mesh.teardown().code == 0
-    assert uids(mesh, "west", "sample", "service") == before
+    assert installed.teardown().code == 0
+    assert uids(installed, "west", "sample", "service") == before
