@@ -1,6 +1,7 @@
 """What `plan` says: nothing on a healthy mesh, and any field that was changed, field by field; it never writes."""
 
 import json
+import shlex
 import signal
 import stat
 from collections.abc import Callable, Iterator
@@ -409,12 +410,18 @@ def test_an_install_refuses_a_plan_that_does_not_hold_any_more(
     installed(whole, "--force-conflicts")
 
 
-def test_an_install_by_its_plan_does_what_the_plan_says(whole: LabUnderTest, tmp_path: Path) -> None:
-    file = tmp_path / "mesh.plan"
+def test_the_command_that_a_plan_names_carries_it_out(whole: LabUnderTest, tmp_path: Path) -> None:
+    file, mesh = tmp_path / "mesh.plan", tmp_path / "mesh.yaml"
+    mesh.write_text("east: {context: east}\nwest: [{context: west}]\nmeshID: mesh1\n")
     broken(whole)
-    told = plan(whole, "--out", str(file))
-    assert f"next: meshctl install --east east --west west --plan-file {file}" in told.err
-    installed(whole, "--plan-file", str(file))
+    told = whole.meshctl("plan", "-f", str(mesh), "--set", "cni.confDir=/etc/cni/multus/net.d", "--out", str(file))
+    assert told.code == 10, told.said
+    [command] = [line.removeprefix("next: meshctl ") for line in told.err.splitlines() if line.startswith("next: ")]
+    assert command.endswith(f"--plan-file {file}")
+
+    done = whole.meshctl(*shlex.split(command))
+
+    assert done.code == 0, done.said
     assert plan(whole).code == 0
 
 

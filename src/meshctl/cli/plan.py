@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from meshctl.cli import options as opt
+from meshctl.cli.typed import Typed
 
 
 class Form(StrEnum):
@@ -49,5 +50,9 @@ def plan(
 
     skip = checks_to_skip(skip_checks)
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
-    wanted = PlanOptions(force_conflicts, skip, file_at("--out", out) if out else None, as_json=output is Form.JSON)
+    given = [tuple(words or ()) for words in (west, sets, servers, addresses)]
+    typed = Typed(east, given[0], kubeconfig, file, *given[1:])
+    wanted = PlanOptions(
+        typed.whole(), force_conflicts, skip, file_at("--out", out) if out else None, as_json=output is Form.JSON
+    )
     raise typer.Exit(run_plan(mesh, wanted, Show(Output.AUTO, plain, verbose)))

@@ -12,7 +12,6 @@ from meshctl.changes.asking import Foresight
 from meshctl.changes.model import Outcome, Outlook
 from meshctl.checks.catalog import Check
 from meshctl.checks.finding import errors
-from meshctl.checks.refusals import mesh_options
 from meshctl.checks.rights import plan_rights
 from meshctl.cli.installing import look, refuse, resolve
 from meshctl.cli.planfiles import write_plan
@@ -29,8 +28,9 @@ from meshctl.spec import MeshSpec
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What the command line says besides which mesh."""
+    """What the command line says besides which mesh; `mesh` is that as words for a shell."""
 
+    mesh: str
     force_conflicts: bool = False
     skip: tuple[Check, ...] = ()
     out: Path | None = None
@@ -82,4 +82,5 @@ def next_steps(one: Session, outlook: Outlook, wanted: PlanOptions, code: Exit) 
         return
     more = " --force-conflicts" if wanted.force_conflicts else ""
     held = f" --plan-file {quote(str(wanted.out))}" if wanted.out else ""
-    one.sink.note(f"next: meshctl install {mesh_options(one.mesh)}{more}{held}")
+    skipped = "".join(f" --skip-check {check.code}" for check in wanted.skip)
+    one.sink.note(f"next: {' '.join(['meshctl install', wanted.mesh]).strip()}{skipped}{more}{held}")
