@@ -119,6 +119,23 @@ NO_SECRET_REASON = (
 )
 """The probe's reason while the primary has no remote secret: West then stays at the last but two of its statuses."""
 
+READER = "istio-reader-service-account"
+ORDERS = (
+    (
+        ("east", "MutatingWebhookConfiguration", "istio-sidecar-injector"),
+        ("east", "ConfigMap", "istio-leader"),
+        ("east", "ConfigMap", "istio-ca-root-cert"),
+    ),
+    (
+        ("west", "ServiceAccount", READER),
+        ("west", "Secret", f"{READER}-istio-remote-secret-token"),
+        ("east", "Secret", "istio-remote-secret-cluster2"),
+        ("west", "ConfigMap", "istio-namespace-controller-election"),
+        ("west", "ConfigMap", "istio-ca-root-cert"),
+    ),
+)
+"""What appears in which order: cluster, kind and name of what operator, istiod and the user make."""
+
 UNINSTALLED = (
     "Service",
     "HorizontalPodAutoscaler",

@@ -21,6 +21,7 @@ from tests.lab.recorded import (
     INSTALLED,
     MEASURED,
     NO_SECRET_REASON,
+    ORDERS,
     UNINSTALLED,
     UNINSTALLED_CNI,
     Measured,
@@ -102,6 +103,15 @@ def test_statuses_of_an_installation(start_lab: StartLab, flavour: Flavour) -> N
     for (cluster, kind), recorded in INSTALLED[flavour].items():
         problems = compared(recorded, heard.statuses[cluster, kind])
         assert not problems, "\n".join([f"{kind} of {cluster}", *problems])
+    for order in ORDERS:
+        begun = [first_change(lab, *one) for one in order]
+        assert begun == sorted(begun), order
+
+
+def first_change(lab: ThreadLab, cluster: str, kind: str, name: str) -> float:
+    """Return when an object was first changed; that it never was fails."""
+    wanted = (cluster, kind, name)
+    return float(next(one["time"] for one in lab.changes() if (one["cluster"], one["kind"], one["name"]) == wanted))
 
 
 def test_a_remote_without_its_secret_waits_as_the_recorded_one_did(start_lab: StartLab) -> None:
