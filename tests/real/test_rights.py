@@ -33,7 +33,7 @@ NEEDED: Mapping[str, Callable[[Cluster], Rights]] = {
     "verify": lambda _: verify_rights(SPEC),
     "teardown": lambda cluster: teardown_rights(SPEC, cluster),
 }
-BATCHES = 12
+BATCHES = 4
 """In how many runs every right of a command is taken away once, a few at a time."""
 
 GRANTS = Grants(tuple(sorted(frozenset().union(*(ask(one) for ask in NEEDED.values() for one in SPEC.clusters)))))

@@ -175,10 +175,13 @@ PIECES = (
 ON_REAL_SERVERS = frozenset({"remote secret", "network label of East's gateway Service", "sidecar"})
 """One piece of each sort: what istiod reads, what a gateway is found by, what a webhook does."""
 
+ON_ONE_WORKER = (pytest.mark.real, pytest.mark.xdist_group("missing pieces"))
+"""They share a mesh."""
+
 CASES = [
     *(pytest.param("lab", piece, id=f"lab-{piece.name}") for piece in PIECES),
     *(
-        pytest.param("real", piece, id=f"real-{piece.name}", marks=pytest.mark.real)
+        pytest.param("real", piece, id=f"real-{piece.name}", marks=ON_ONE_WORKER)
         for piece in PIECES
         if piece.name in ON_REAL_SERVERS
     ),
