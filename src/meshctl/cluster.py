@@ -106,6 +106,10 @@ class Client(Protocol):
         """Run a command in a container; a non-zero exit code is a result, not an error."""
         ...
 
+    def logs(self, pod: str, namespace: str, container: str, lines: int) -> str:
+        """Return the last lines that a container has written; an empty text when its pod has no node yet."""
+        ...
+
     def allowed(
         self, verb: str, resource: str, group: str = "", namespace: str = "", subresource: str = "", name: str = ""
     ) -> bool:

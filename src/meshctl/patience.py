@@ -80,6 +80,10 @@ class Patient:
         """Run a command in a container."""
         return self.retry(lambda: self.client.exec(pod, namespace, container, argv, timeout))
 
+    def logs(self, pod: str, namespace: str, container: str, lines: int) -> str:
+        """Return the last lines that a container has written."""
+        return self.retry(lambda: self.client.logs(pod, namespace, container, lines))
+
     def allowed(
         self, verb: str, resource: str, group: str = "", namespace: str = "", subresource: str = "", name: str = ""
     ) -> bool:

@@ -20,6 +20,7 @@ from meshctl.errors import (
 from meshctl.names import CONFIG_MAP, DEPLOYMENT, GATEWAY, LEASE, NAMESPACE, POD, SECRET, SERVICE
 from meshctl.objects import Manifest, Ref, dig
 from tests.contract.cluster import Cluster
+from tests.contract.manifests import container, pod
 
 
 @pytest.fixture
@@ -173,3 +174,15 @@ def test_a_lock(client: Client, namespace: str) -> None:
     with pytest.raises(StaleError):
         client.replace({**made, "spec": {"holderIdentity": "one", "leaseDurationSeconds": 15}})
     assert client.delete(Ref(LEASE, "meshctl", namespace), uid=made["metadata"]["uid"]) is True
+
+
+def test_logs(cluster: Cluster, client: Client) -> None:
+    namespace = cluster.namespace(furnished=True)
+    client.create({**pod("x", container("a"), container("b")), "metadata": {"name": "x", "namespace": namespace}})
+    assert client.logs("x", namespace, "a", 10) == "", "nothing runs where there is no node"
+    with pytest.raises(InvalidError, match="container c is not valid for pod x"):
+        client.logs("x", namespace, "c", 10)
+    with pytest.raises(NotFoundError, match='pods "y" not found'):
+        client.logs("y", namespace, "a", 10)
+    with pytest.raises(ForbiddenError, match='cannot get resource "pods/log"'):
+        cluster.client_of("nobody-in-particular").logs("x", namespace, "a", 10)

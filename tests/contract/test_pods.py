@@ -80,6 +80,13 @@ def test_logs_of_what_does_not_run(api: Asker, namespace: str) -> None:
     assert api.get(core(namespace, "pods", "y") + "/log").refused == (404, "NotFound", 'pods "y" not found')
 
 
+def test_logs_of_a_pod_without_a_node_are_empty(api: Asker, namespace: str) -> None:
+    api.post(core(namespace, "pods"), pod("x", container("a"), container("b"))).obj()
+    path = core(namespace, "pods", "x") + "/log"
+    answer = api.ask("GET", path, {"container": "a", "tailLines": 5, "limitBytes": 100}, headers={"Accept": "*/*"})
+    assert (answer.status, answer.body) == (204, "")
+
+
 def test_most_of_a_pod_cannot_change(api: Asker, namespace: str) -> None:
     api.post(core(namespace, "pods"), pod()).obj()
     path = core(namespace, "pods", "x")

@@ -60,6 +60,7 @@ class FakeClient:
         self.watches: list[FakeWatch] = []
         self.executed: Callable[[Sequence[str]], ExecResult] = lambda argv: ExecResult("", "", 0)
         self.held: set[Ref] = set()
+        self.written: dict[tuple[str, str], list[str]] = {}
         self._lock = threading.Lock()
 
     def _call(self, verb: str, what: str) -> None:
@@ -133,6 +134,10 @@ class FakeClient:
     def exec(self, pod: str, namespace: str, container: str, argv: Sequence[str], timeout: float) -> ExecResult:
         self._call("exec", pod)
         return self.executed(argv)
+
+    def logs(self, pod: str, namespace: str, container: str, lines: int) -> str:
+        self._call("logs", f"{pod}/{container}")
+        return "".join(self.written.get((pod, container), [])[-lines:])
 
     def allowed(
         self, verb: str, resource: str, group: str = "", namespace: str = "", subresource: str = "", name: str = ""

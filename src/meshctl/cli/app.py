@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from meshctl.cli import certs, diagnose, explain, lab, mesh, misc, plan, preflight, remote_secret, render, status
+from meshctl.cli import bundle, certs, diagnose, explain, lab, mesh, misc, plan, preflight, remote_secret, render, status
 
 app = typer.Typer(
     name="meshctl",
@@ -37,6 +37,7 @@ app.command("teardown")(mesh.teardown)
 app.command("render")(render.render)
 app.command("remote-secret")(remote_secret.remote_secret)
 app.command("explain")(explain.explain)
+app.command("bundle")(bundle.bundle)
 app.add_typer(certs.app, name="certs")
 app.add_typer(lab.app, name="lab")
 app.command("schema")(misc.schema)

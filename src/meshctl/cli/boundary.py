@@ -14,9 +14,11 @@ def main() -> None:
         app()
     except MeshctlError as error:
         _tell(error)
+        _add(error)
         _leave(int(error.exit_code))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         sys.stderr.write("\ninterrupted; what was begun may be half done: run the same command again to go on\n")
+        _add(interrupt)
         _leave(int(Exit.INTERRUPTED))
     except BrokenPipeError:
         # Whoever read our output has gone (`| head`); what was begun is not undone.
@@ -42,6 +44,12 @@ def _tell(error: MeshctlError) -> None:
 
     look = choose(Output.AUTO, is_terminal=sys.stderr.isatty(), environ=os.environ)
     say(problems(error), sys.stderr, colour=look.colour)
+
+
+def _add(error: BaseException) -> None:
+    """Say what was noted on the way: what a run has left behind, whatever it ended with."""
+    for note in getattr(error, "__notes__", ()):
+        sys.stderr.write(f"{note}\n")
 
 
 def _leave(code: int) -> None:

@@ -35,6 +35,8 @@ def install(
         ),
     ] = "",
     report: opt.Report = None,
+    bundle_on_failure: opt.BundleOnFailure = False,
+    bundle_dir: opt.BundleDir = ".",
     verbose: opt.Verbose = False,
     plain: opt.Plain = False,
     output: opt.Progress = Output.AUTO,
@@ -57,7 +59,10 @@ def install(
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
     wanted = InstallOptions(dry_run, force_conflicts, force_unlock, skip, plan_file)
     code = kept(
-        "install", mesh, Keep(report), lambda heard: run_install(mesh, wanted, Show(output, plain, verbose, heard))
+        "install",
+        mesh,
+        Keep(report, bundle_on_failure, bundle_dir),
+        lambda heard: run_install(mesh, wanted, Show(output, plain, verbose, heard)),
     )
     raise typer.Exit(code)
 
@@ -83,6 +88,8 @@ def verify(
     ] = False,
     force_unlock: opt.ForceUnlock = False,
     report: opt.Report = None,
+    bundle_on_failure: opt.BundleOnFailure = False,
+    bundle_dir: opt.BundleDir = ".",
     verbose: opt.Verbose = False,
     plain: opt.Plain = False,
     output: Annotated[
@@ -102,7 +109,10 @@ def verify(
     mesh = opt.mesh_from(east, west, kubeconfig, file, [*(sets or []), *extra])
     wanted = VerifyOptions(requests=requests, keep=keep, as_is=as_is, force_unlock=force_unlock, form=output)
     code = kept(
-        "verify", mesh, Keep(report), lambda heard: run_verify(mesh, wanted, Show(Output.AUTO, plain, verbose, heard))
+        "verify",
+        mesh,
+        Keep(report, bundle_on_failure, bundle_dir),
+        lambda heard: run_verify(mesh, wanted, Show(Output.AUTO, plain, verbose, heard)),
     )
     raise typer.Exit(code)
 
@@ -128,6 +138,8 @@ def teardown(
     ] = False,
     force_unlock: opt.ForceUnlock = False,
     report: opt.Report = None,
+    bundle_on_failure: opt.BundleOnFailure = False,
+    bundle_dir: opt.BundleDir = ".",
     verbose: opt.Verbose = False,
     plain: opt.Plain = False,
     output: opt.Progress = Output.AUTO,
@@ -150,6 +162,9 @@ def teardown(
         force_unlock=force_unlock,
     )
     code = kept(
-        "teardown", mesh, Keep(report), lambda heard: run_teardown(mesh, wanted, Show(output, plain, verbose, heard))
+        "teardown",
+        mesh,
+        Keep(report, bundle_on_failure, bundle_dir),
+        lambda heard: run_teardown(mesh, wanted, Show(output, plain, verbose, heard)),
     )
     raise typer.Exit(code)

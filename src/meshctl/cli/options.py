@@ -96,6 +96,18 @@ SkipChecks = Annotated[
     list[str] | None,
     typer.Option("--skip-check", metavar="CODE", help="Let a check pass whatever it finds; repeat for more."),
 ]
+BundleOnFailure = Annotated[
+    bool,
+    typer.Option(
+        "--bundle-on-failure",
+        help="Leave a support bundle (see meshctl bundle) when the run fails.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+BundleDir = Annotated[
+    str,
+    typer.Option("--bundle-dir", metavar="DIR", help="Where --bundle-on-failure leaves it.", rich_help_panel=OUTPUT),
+]
 ForceUnlock = Annotated[bool, typer.Option("--force-unlock", help="Take over the lock of a run that is surely dead.")]
 
 

@@ -1,6 +1,7 @@
 """`--report`: where the time of a run went, written when it ends, however it ends."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def report_at(name: str) -> Report:
     return Report(file_at("--report", name, SUFFIXES))
 
 
-def html(journal: Journal) -> str:
+def page_of(journal: Journal) -> str:
     """Return the report for people."""
     from meshctl.render.text import local_zone
     from meshctl.render.timeline import timeline
@@ -35,14 +36,12 @@ def html(journal: Journal) -> str:
     return timeline_page(timeline(journal), local_zone())
 
 
-def json(journal: Journal) -> str:
+def document_of(journal: Journal) -> str:
     """Return the report for programs."""
-    from json import dumps
-
     from meshctl.render.timeline import timeline
     from meshctl.render.timeline_json import document
 
-    return dumps(document(timeline(journal)), indent=2) + "\n"
+    return json.dumps(document(timeline(journal)), indent=2) + "\n"
 
 
-FORMS: dict[str, Callable[[Journal], str]] = {".html": html, ".json": json}
+FORMS: Mapping[str, Callable[[Journal], str]] = {".html": page_of, ".json": document_of}

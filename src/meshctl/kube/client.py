@@ -9,12 +9,14 @@ from weakref import WeakSet
 from meshctl.cluster import ExecResult
 from meshctl.errors import NotFoundError, StaleError, UnknownKindError
 from meshctl.kube.execute import Command, run
-from meshctl.kube.transport import APPLY, MERGE, Call, Query, Transport
+from meshctl.kube.transport import ANYTHING, APPLY, MERGE, Call, Query, Transport
 from meshctl.kube.watch import ObjectWatch
-from meshctl.names import ACCESS_REVIEW, FIELD_MANAGER, KINDS
+from meshctl.names import ACCESS_REVIEW, FIELD_MANAGER, KINDS, POD
 from meshctl.objects import Kind, Manifest, Ref, dig
 
 PAGE = 500
+LOG_BYTES = 4_000_000
+"""How much of a container's last lines is asked for: they may be of any length."""
 PROMPT = 5.0  # how long a server may take for what costs it nothing, before it counts as not answering
 GONE = 410
 
@@ -104,6 +106,12 @@ class KubeClient:
     def exec(self, pod: str, namespace: str, container: str, argv: Sequence[str], timeout: float) -> ExecResult:
         """Run a command in a container."""
         return run(self._transport, Command(namespace, pod, container, tuple(argv), timeout))
+
+    def logs(self, pod: str, namespace: str, container: str, lines: int) -> str:
+        """Return the last lines that a container has written."""
+        query = [("container", container), ("tailLines", str(lines)), ("limitBytes", str(LOG_BYTES))]
+        path = f"{Ref(POD, pod, namespace).path}/log"
+        return self._transport.text(Call("GET", path, query, accept=ANYTHING))
 
     def allowed(
         self, verb: str, resource: str, group: str = "", namespace: str = "", subresource: str = "", name: str = ""

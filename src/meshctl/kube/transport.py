@@ -26,6 +26,8 @@ READ_TIMEOUT = 35.0
 UNAUTHORIZED = 401
 
 JSON = "application/json"
+ANYTHING = "application/json, */*"
+"""For what is no object: a refusal is JSON all the same."""
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 
@@ -41,6 +43,7 @@ class Call:
     query: Query = ()
     body: Manifest | None = None
     content: str = JSON
+    accept: str = JSON
     read_timeout: float = READ_TIMEOUT
 
     def __str__(self) -> str:
@@ -75,13 +78,17 @@ class Transport:
             raise self._nonsense(response.status)
         return answer
 
+    def text(self, call: Call) -> str:
+        """Return the text that answers the call, whatever bytes are in it."""
+        return bytes(self._perform(call, whole=True).data or b"").decode("utf-8", "replace")
+
     def stream(self, call: Call) -> HTTPResponse:
         """Return the answer with its body still to come; the caller closes it."""
         return self._perform(call, whole=False)
 
     def serialize(self, call: Call) -> tuple[str, str, dict[str, str], Any]:
         """Return method, URL, headers (with credentials) and body of a call."""
-        headers = {"Accept": JSON}
+        headers = {"Accept": call.accept}
         if call.body is not None:
             headers["Content-Type"] = call.content
         # Expired credentials are fetched anew in here, perhaps by a program that asks a person: once, not per thread.

@@ -5,7 +5,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from meshctl.lab.api import Api, ApiError
 from meshctl.lab.attach_access import open_session, read_access, server_context
 from meshctl.lab.attach_kubelet import HOST, KubeletServer, reachable_node
 from meshctl.lab.attach_webhooks import Urls, WebhookServer
+from meshctl.lab.container_logs import ContainerLogs
 from meshctl.lab.controllers.nodes import nodes
 from meshctl.lab.delays import Delays
 from meshctl.lab.faults import Faults, parse_faults
@@ -51,7 +52,8 @@ class Attached:
     """Controllers that work on real clusters."""
 
     world: World
-    istiods: Istiods = field(default_factory=Istiods)
+    istiods: Istiods
+    logs: ContainerLogs
 
 
 @asynccontextmanager
@@ -93,14 +95,15 @@ async def _assemble(options: AttachOptions, webhooks: str, stack: AsyncExitStack
     connections: dict[str, Connection] = {}
     sites = tuple(_site(connections, context, number) for number, context in enumerate(options.contexts, 1))
     faults = Faults(parse_faults(options.faults, options.contexts))
-    lab = Attached(World(sites, Delays(options.speed), faults, options.flavour))
+    istiods = Istiods()
+    lab = Attached(World(sites, Delays(options.speed), faults, options.flavour), istiods, ContainerLogs(istiods))
     now = datetime.now(UTC)
     identity = make_serving(make_api_authority("kubelet", now=now), [HOST], now=now)
     for site in sites:
         access = read_access(options.kubeconfig, site.context)
         session = await stack.enter_async_context(open_session(access))
         listening = stack.enter_context(_entrance())
-        kubelet = KubeletServer(lab.world, site, lab.istiods)
+        kubelet = KubeletServer(lab.world, site, lab.istiods, lab.logs)
         await _serve(stack, kubelet.answer, listening, identity.cert, identity.key)
         urls = Urls(f"{webhooks}/{site.context}")
         outgoing = _both(urls.outgoing, reachable_node(_port(listening)))

@@ -13,6 +13,7 @@ from meshctl.lab import network, prerequisites, traffic
 from meshctl.lab.api import Api
 from meshctl.lab.apiserver import EmbeddedCluster
 from meshctl.lab.apiserver.hooks import Hooks
+from meshctl.lab.container_logs import ContainerLogs
 from meshctl.lab.controllers import (
     foreign_owner,
     istiod,
@@ -61,8 +62,12 @@ class Lab:
     certificates: prerequisites.Certificates
     istiods: Istiods = field(default_factory=Istiods)
     logbook: Logbook = field(default_factory=Logbook)
+    logs: ContainerLogs = field(init=False)
     entries: tuple[Entry, ...] = ()
     started: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.logs = ContainerLogs(self.istiods)
 
     @property
     def faults(self) -> tuple[Fault, ...]:
@@ -129,9 +134,13 @@ def _hooks(lab: Lab, site: Site) -> Hooks:
     ) -> tuple[bytes, bytes, int]:
         return await traffic.exec_in_pod(world, site, lab.istiods, namespace, pod, container, argv, stdin)
 
+    async def read_logs(namespace: str, pod: str, container: str) -> bytes:
+        return await lab.logs.read(site, namespace, pod, container)
+
     return Hooks(
         call_webhook=call_webhook,
         exec=run_command,
+        logs=read_logs,
         disturb=disturber.disturb,
         denied=disturber.denied,
         watch_lifetime=disturber.watch_lifetime,

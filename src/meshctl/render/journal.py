@@ -102,6 +102,14 @@ def event_line(event: Event) -> str:
     return json.dumps(document(event))
 
 
+def written(journal: Journal) -> Iterator[str]:
+    """Yield the lines of a journal."""
+    yield opening_line(journal.opening)
+    yield from map(event_line, journal.events)
+    if journal.closing:
+        yield closing_line(journal.closing)
+
+
 def read(lines: Iterable[str]) -> Journal | None:
     """Return the journal that was written, None when there is no first line."""
     opening, closing, events = None, None, list[Event]()

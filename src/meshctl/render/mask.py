@@ -3,7 +3,7 @@
 from typing import Any
 
 from meshctl.objects import Manifest
-from meshctl.render.text import HIDDEN
+from meshctl.render.hiding import HIDDEN
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _SECRET_FIELDS = ("data", "stringData")

@@ -4,14 +4,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
 
-HIDDEN = "<hidden>"
+from meshctl.render.hiding import hide
 
-_SECRETS = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-    r"|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]{8,}"
-    r"|(?<=Bearer )[\w.~+/=-]{16,}",
-    re.DOTALL,
-)
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)?", re.DOTALL)
 _CONTROLS = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 
@@ -21,12 +15,12 @@ def one_line(text: str) -> str:
 
     Texts come from servers: they have line breaks, and might have terminal codes or, against all rules, a token.
     """
-    return _CONTROLS.sub(" ", _ESCAPES.sub("", _SECRETS.sub(HIDDEN, text))).strip()
+    return _CONTROLS.sub(" ", _ESCAPES.sub("", hide(text))).strip()
 
 
 def each_line(text: str) -> str:
     """Return `text` with its line breaks, each line harmless."""
-    return "\n".join(one_line(line) for line in _SECRETS.sub(HIDDEN, text).splitlines())
+    return "\n".join(one_line(line) for line in hide(text).splitlines())
 
 
 def local_zone() -> tzinfo:

@@ -32,7 +32,10 @@ def _spent(line: Timeline) -> list[str]:
         said[0] = said[0].replace(" were spent", f" of {span(line.seconds)} were spent", 1)
     elif line.charts:
         said = [f"Nothing was waited for in these {span(line.seconds)}."]
-    rest = line.seconds - sum(one.seconds for one in told)
+    before = line.charts[0].began - line.opening.at if line.charts else 0.0
+    early = [f"{span(before)} had passed before the first step: the clusters were looked at."]
+    said += early if before >= WORTH * line.seconds and round(before, 1) else []
+    rest = line.seconds - sum(one.seconds for one in told) - (before if early[0] in said else 0.0)
     return [*said, f"The other {span(rest)} went into everything else."] if told else said
 
 

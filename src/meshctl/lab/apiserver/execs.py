@@ -115,6 +115,13 @@ def _outcome(code: int) -> Manifest:
     }
 
 
+def tail(text: bytes, lines: str) -> bytes:
+    """Return the last lines, all of them unless a number is given."""
+    if not lines.isdecimal():
+        return text
+    return b"".join(text.splitlines(keepends=True)[-int(lines) :] if int(lines) else [])
+
+
 async def logs_of(plane: Plane, asking: Asking) -> web.StreamResponse:
     """Answer with what a container has written."""
     pod = plane.objects.get(asking.target).obj
@@ -124,8 +131,9 @@ async def logs_of(plane: Plane, asking: Asking) -> web.StreamResponse:
         choice = " ".join(names)
         raise bad_request(f"a container name must be specified for pod {asking.target.name}, choose one of: [{choice}]")
     container = container_of(pod, wanted)
+    if not pod["spec"].get("nodeName"):
+        return raw(b"", 204, media="text/plain")
     text = await plane.hooks.logs(asking.target.namespace, asking.target.name, container)
-    tail = asking.query.get("tailLines", "")
-    if tail.isdecimal():
-        text = b"".join(text.splitlines(keepends=True)[-int(tail) :] if int(tail) else [])
-    return raw(text, media="text/plain")
+    text = tail(text, asking.query.get("tailLines", ""))
+    limit = asking.query.get("limitBytes", "")
+    return raw(text[: int(limit)] if limit.isdecimal() else text, media="text/plain")
