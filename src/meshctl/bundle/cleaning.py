@@ -18,7 +18,7 @@ from meshctl.render.hiding import HIDDEN, hide_all
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 ANNOTATIONS = re.compile(
     r"(?:[\w.-]+\.)?(?:istio\.io|sailoperator\.io|meshctl\.io|helm\.sh|kubernetes\.io|k8s\.io|metallb\.io"
-    r"|metallb\.universe\.tf|prometheus\.io)/[\w./-]+"
+    r"|metallb\.universe\.tf|prometheus\.io)/[\w./-]+|images\.[\w.]+"
 )
 """Annotations whose values are shown; of others only the keys are."""
 

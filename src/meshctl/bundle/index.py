@@ -16,7 +16,8 @@ AT_A_GLANCE = ("conditions/istios.txt", "conditions/istiocnis.txt", "conditions/
 EXPLAINED: Mapping[str, str] = {
     "spec.yaml": "the mesh that was asked for",
     "plan.txt": "what an install would do",
-    "findings.txt": "what the checks before an install say now",
+    "preflight.txt": "what the checks before an install say now",
+    "diagnosis.txt": "the first broken link, and what follows from it",
     "run/timeline.html": "where the time of the last run went",
     "run/timeline.json": "the same for programs",
     "run/events.jsonl": "the events of the last run",

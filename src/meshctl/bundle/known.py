@@ -4,7 +4,9 @@ Whatever the patterns of `render.hiding` do not know, a token of no known form i
 """
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import yaml
 
@@ -16,6 +18,10 @@ PUBLIC = CERTIFICATE_KEYS | {"namespace"}
 HELM_RELEASE = "helm.sh/release.v1"
 SHORTEST = 8
 LINE = 16
+PIECE = 20
+RUN = re.compile(rf"[\w+/=.~-]{{{PIECE},}}")
+"""What tokens and keys are made of."""
+
 CREDENTIALS = frozenset({"token", "password", "client-key-data", "auth", "identitytoken", "secret", "client-secret"})
 MARKERS = "-----"
 
@@ -69,8 +75,28 @@ def _credentials(value: object, key: str = "") -> Iterator[str]:
         yield from _texts(decoded(value).decode("latin-1")) if key == "client-key-data" else ()
 
 
-def without(text: str, values: Iterable[str]) -> str:
-    """Return a text without these values, the longest first."""
-    for value in sorted((one for one in values if len(one) >= SHORTEST and one in text), key=len, reverse=True):
-        text = text.replace(value, HIDDEN)
-    return text
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Secret values, ready to be searched for: the short ones whole, of long ones every piece of `PIECE` characters."""
+
+    short: tuple[str, ...]
+    pieces: frozenset[str] = field(repr=False)
+
+    def without(self, text: str) -> str:
+        """Return a text without these values, also where only a part of one is left of it."""
+        for value in self.short:
+            text = text.replace(value, HIDDEN)
+        return RUN.sub(self._shown, text) if self.pieces else text
+
+    def _shown(self, found: re.Match[str]) -> str:
+        run = found[0]
+        starts = range(len(run) - PIECE + 1)
+        return HIDDEN if any(run[start : start + PIECE] in self.pieces for start in starts) else run
+
+
+def known(values: Iterable[str]) -> Known:
+    """Return what to search for; values that are too short may be anything."""
+    wanted = sorted((one for one in values if len(one) >= SHORTEST), key=len, reverse=True)
+    runs = [run for value in wanted for run in RUN.findall(value)]
+    pieces = frozenset(run[start : start + PIECE] for run in runs for start in range(len(run) - PIECE + 1))
+    return Known(tuple(one for one in wanted if not RUN.fullmatch(one)), pieces)

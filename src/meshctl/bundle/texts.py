@@ -20,7 +20,7 @@ def _conditions(obj: Manifest) -> Iterator[str]:
     for one in dig(obj, "status", "conditions") or ():
         why = ": ".join(filter(None, (str(one.get("reason") or ""), hide_all(str(one.get("message") or "")))))
         since = one.get("lastTransitionTime", "")
-        told = one_line(f"{one.get('type')} {one.get('status')} since {since}" + (f"  {why}" if why else ""))
+        told = one_line(f"{one.get('type')} {one.get('status')} since {since}" + (f" {why}" if why else ""))
         yield f"  {told}"
 
 
@@ -46,4 +46,4 @@ def _event(event: Manifest) -> str:
     what = f"{str(about.get('kind') or '').lower()}/{about.get('name')}"
     who = event.get("reportingComponent") or dig(event, "source", "component") or ""
     message = hide_all(str(event.get("message") or ""))
-    return one_line(f"{_when(event)}  {event.get('type')}  {times}x  {what}  {event.get('reason')}  {who}: {message}")
+    return one_line(f"{_when(event)} {event.get('type')} {times}x {what} {event.get('reason')} {who}: {message}")

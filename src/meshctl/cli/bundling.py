@@ -11,20 +11,18 @@ from pathlib import Path
 from meshctl.bundle import archive
 from meshctl.bundle.collecting import Collected, collect
 from meshctl.bundle.index import Contents, document, index_json, index_page
-from meshctl.bundle.known import without
+from meshctl.bundle.known import known
 from meshctl.bundle.question import Missing
 from meshctl.bundle.questions import questions_of
 from meshctl.bundle.settings import settings_of
 from meshctl.bundle.yamls import dump
-from meshctl.checks.refusals import judge
-from meshctl.checks.rights import install_rights
-from meshctl.checks.survey import of_all, survey
+from meshctl.checks.refusals import mesh_options
+from meshctl.cli.installing import look
 from meshctl.cli.journal import folder_of, last_of, opening_of
 from meshctl.cli.reporting import document_of, page_of, refuse_unwritable
-from meshctl.cli.session import Show, session
+from meshctl.cli.session import Session, Show, session
 from meshctl.errors import Exit, MeshctlError, SpecError
 from meshctl.patience import patient
-from meshctl.plan import Clients
 from meshctl.plans.facts import Circumstances
 from meshctl.plans.install import install
 from meshctl.render.choose import Output
@@ -67,7 +65,7 @@ def run_bundle(mesh: MeshSpec, wanted: BundleOptions, show: Show) -> int:
     if len(missing) > SHOWN:
         sys.stderr.write(f"missing: and {count(len(missing) - SHOWN, 'file')} more; index.html lists all\n")
     if show.look().output is Output.JSON:
-        said = {**document(made.contents), "file": str(made.path), "bytes": made.size}
+        said = {**document(made.contents), "file": str(made.path), "size": made.size}
         sys.stdout.write(json.dumps(said) + "\n")
     else:
         sys.stdout.write(f"{made.path}\n")
@@ -94,7 +92,7 @@ def bundle(mesh: MeshSpec, path: Path, seconds: float, show: Show) -> Bundle:
         one.sink.note(f"collecting from {several([c.name for c in mesh.clusters], 'cluster')}, at most {seconds:g} s")
         silent = Waiter(one.clients, one.stop, lambda _: None)
         clients = patient(one.clients, silent, ONE_REQUEST * seconds)
-        beside = {"findings.txt": lambda: findings_of(mesh, clients)}
+        beside = {"preflight.txt": lambda: preflight_of(one), "diagnosis.txt": lambda: diagnosis_of(one)}
         found = collect(clients, questions_of(mesh), seconds, one.stop, beside)
     contents = contents_of(mesh, began, found)
     top = path.name.removesuffix(".tar.gz").removesuffix(".tgz")
@@ -112,9 +110,12 @@ def contents_of(mesh: MeshSpec, began: float, found: Collected) -> Contents:
             general[path] = tell()
         except MeshctlError as error:
             missing.append(Missing(path, error.message))
-    files = {**general, **dict(sorted(found.files.items()))}
-    clean = {path: without(text, found.secrets) for path, text in files.items()}
-    gaps = tuple(Missing(one.path, without(hide_all(one.reason), found.secrets)) for one in missing)
+    names = {cluster.name for cluster in mesh.clusters}
+    collected = sorted(found.files.items(), key=lambda file: (file[0].partition("/")[0] in names, file[0]))
+    files = {**general, **dict(collected)}
+    secrets = known(found.secrets)
+    clean = {path: secrets.without(text) for path, text in files.items()}
+    gaps = tuple(Missing(one.path, secrets.without(hide_all(one.reason))) for one in missing)
     opening = opening_of("bundle", mesh, began)
     bare = Contents(opening, time.time() - began, clean, gaps, _told(journal))
     first = {"index.html": index_page(bare, local_zone()), "index.json": index_json(bare)}
@@ -146,12 +147,22 @@ def plan_of(mesh: MeshSpec) -> str:
     return hide_all(plan_text(plan, objects_of(mesh))) + "\n"
 
 
-def findings_of(mesh: MeshSpec, clients: Clients) -> str:
+def preflight_of(one: Session) -> str:
     """Return what the checks before an install say now."""
-    clusters = {cluster.name: cluster for cluster in mesh.clusters}
-    surveys = of_all(clients, lambda client: survey(client, install_rights(mesh, clusters[client.cluster])))
-    found = judge(mesh, surveys, datetime.now(UTC)).findings
-    return hide_all("\n".join(f"{one.severity}: {one}" for one in found) or "nothing stands in the way") + "\n"
+    from meshctl.cli.preflighting import report_of
+    from meshctl.render.preflight import report_text
+
+    began = time.monotonic()
+    seen = look(one)
+    return hide_all(report_text(report_of(one, seen, (), time.monotonic() - began)).plain) + "\n"
+
+
+def diagnosis_of(one: Session) -> str:
+    """Return the first broken link, and what follows from it."""
+    from meshctl.cli.diagnosing import diagnosis
+    from meshctl.render.diagnosis import diagnosis_text
+
+    return hide_all(diagnosis_text(diagnosis(one, mesh_options(one.mesh))).plain) + "\n"
 
 
 def _told(journal: Journal | None) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?\w+\s+)[\w.~+/=-]{4,}"), rf"\1{HIDDEN}"),
     (re.compile(r"(?<=://)[^/@\s\"']+@"), f"{HIDDEN}@"),
     (re.compile(r"\bsha256~[\w-]{20,}"), HIDDEN),
-    (re.compile(rf"(?i)([\w-]*(?:{_NAMES})\\?[\"']?\s*[:=]\s*\\?[\"']?){_VALUE}"), rf"\1{HIDDEN}"),
+    (re.compile(rf"(?i)((?:{_NAMES})\\?[\"']?\s*[:=]\s*\\?[\"']?){_VALUE}"), rf"\1{HIDDEN}"),
     # istiod says `secret=istio-system/istio-remote-secret-…`, which is a name.
     (
         re.compile(rf"(?i)\b((?:token|secret|pwd|auth)=[\"']?)(?![a-z0-9.-]+/[a-z0-9.-]+(?:\s|$)){_VALUE}"),
@@ -36,12 +36,9 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 _MORE: tuple[tuple[re.Pattern[str], str], ...] = (
     # The end of a key whose beginning is not in the text, and its lines alone.
-    (
-        re.compile(r"(?:[A-Za-z0-9+/=]{4,80}(?:\\n|\s){1,3}){1,200}-----END [A-Z ]*PRIVATE KEY-----"),
-        HIDDEN,
-    ),
-    (re.compile(r"(?m)(?:^|(?<=\s))[A-Za-z0-9+/]{60,}={0,2}(?=\s|$)"), HIDDEN),
-    (re.compile(r"(?i)([\w-]*(?:token|secret|pass|pwd)\\?[\"']?\s*[:=]\s*\\?[\"'])[^\"'\\\n]{4,}"), rf"\1{HIDDEN}"),
+    (re.compile(r"(?m)^[^\n]{1,200}\n-----END [A-Z ]*PRIVATE KEY-----"), HIDDEN),
+    (re.compile(r"(?m)(?:^|(?<=\s)|(?<=\\n))[A-Za-z0-9+/]{60,}={0,2}(?=\s|$|\\n)"), HIDDEN),
+    (re.compile(r"(?i)((?:token|secret|pass|pwd)\\?[\"']?\s*[:=]\s*\\?[\"'])[^\"'\\\n]{4,}"), rf"\1{HIDDEN}"),
     (re.compile(r"(?im)\b(token\s*[:=]\s*)[^\s\"'<]{12,}"), rf"\1{HIDDEN}"),
     (re.compile(r"\b[a-z0-9]{6}\.[a-z0-9]{16}\b"), HIDDEN),
     (re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"), HIDDEN),
