@@ -91,7 +91,7 @@ def test_an_interrupted_run_leaves_one(new_lab: NewLab, tmp_path: Path) -> None:
     [
         ("run.txt", "ends in none of .html, .json"),
         ("no/such/folder/run.html", "no such file or directory"),
-        ("folder.json", "it is a directory"),
+        ("folder.json", "is a directory"),
     ],
 )
 def test_what_cannot_be_written_is_told_before_anything_begins(tmp_path: Path, name: str, complaint: str) -> None:

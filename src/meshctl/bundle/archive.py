@@ -1,31 +1,24 @@
-"""The archive itself: one folder in a .tar.gz that only its owner may read, put in its place in one piece."""
+"""The archive itself: one folder in a .tar.gz, which says nothing of who made it but the time."""
 
 import io
-import os
 import tarfile
 from collections.abc import Mapping
-from pathlib import Path
-
-from meshctl.paths import part_of
 
 OWNERS = 0o600
+"""The mode of the archive, and of everything in it."""
 
 
-def write(path: Path, folder: str, files: Mapping[str, str], at: float) -> int:
-    """Write the texts by path below one top folder; return the archive's size in bytes. Raises OSError."""
-    part = part_of(path)
-    try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNERS)
-        with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w:gz", compresslevel=6) as archive:
-            for name, text in files.items():
-                archive.addfile(*_member(f"{folder}/{name}", text.encode("utf-8", "replace"), at))
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path.stat().st_size
+def packed(folder: str, files: Mapping[str, str], at: float) -> bytes:
+    """Return an archive of texts by path below one top folder."""
+    packing = io.BytesIO()
+    with tarfile.open(fileobj=packing, mode="w:gz", compresslevel=6) as archive:
+        for name, text in files.items():
+            data = text.encode("utf-8", "replace")
+            archive.addfile(_member(f"{folder}/{name}", len(data), at), io.BytesIO(data))
+    return packing.getvalue()
 
 
-def _member(name: str, data: bytes, at: float) -> tuple[tarfile.TarInfo, io.BytesIO]:
+def _member(name: str, size: int, at: float) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
-    member.size, member.mtime, member.mode = len(data), int(at), OWNERS
-    return member, io.BytesIO(data)
+    member.size, member.mtime, member.mode = size, int(at), OWNERS
+    return member

@@ -4,7 +4,20 @@ from typing import Annotated
 
 import typer
 
-from meshctl.cli import bundle, certs, diagnose, explain, lab, mesh, misc, plan, preflight, remote_secret, render, status
+from meshctl.cli import (
+    bundle,
+    certs,
+    diagnose,
+    explain,
+    lab,
+    mesh,
+    misc,
+    plan,
+    preflight,
+    remote_secret,
+    render,
+    status,
+)
 
 app = typer.Typer(
     name="meshctl",

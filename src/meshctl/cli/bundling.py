@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from meshctl.bundle import archive
+from meshctl.bundle.archive import OWNERS, packed
 from meshctl.bundle.collecting import Collected, collect
 from meshctl.bundle.index import Contents, document, index_json, index_page
 from meshctl.bundle.known import known
@@ -17,11 +17,12 @@ from meshctl.bundle.questions import questions_of
 from meshctl.bundle.settings import settings_of
 from meshctl.bundle.yamls import dump
 from meshctl.checks.refusals import mesh_options
+from meshctl.cli.files import file_at, write_whole
 from meshctl.cli.installing import look
 from meshctl.cli.journal import folder_of, last_of, opening_of
-from meshctl.cli.reporting import document_of, page_of, refuse_unwritable
+from meshctl.cli.reporting import document_of, page_of
 from meshctl.cli.session import Session, Show, session
-from meshctl.errors import Exit, MeshctlError, SpecError
+from meshctl.errors import Exit, MeshctlError
 from meshctl.patience import patient
 from meshctl.plans.facts import Circumstances
 from meshctl.plans.install import install
@@ -77,12 +78,7 @@ def run_bundle(mesh: MeshSpec, wanted: BundleOptions, show: Show) -> int:
 def place_of(mesh: MeshSpec, out: str, folder: str = ".") -> Path:
     """Return where the bundle goes; raise SpecError when it cannot be written there."""
     name = f"meshctl-bundle-{mesh.mesh_id}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar.gz"
-    option = "--out" if out else "--bundle-dir"
-    path = Path(out).expanduser() if out else Path(folder).expanduser() / name
-    if not path.name.endswith(SUFFIXES):
-        raise SpecError([f"--out: {out!r} ends in none of {', '.join(SUFFIXES)}"])
-    refuse_unwritable(option, path)
-    return path
+    return file_at("--out", out, SUFFIXES) if out else file_at("--bundle-dir", str(Path(folder) / name), SUFFIXES)
 
 
 def bundle(mesh: MeshSpec, path: Path, seconds: float, show: Show) -> Bundle:
@@ -96,8 +92,9 @@ def bundle(mesh: MeshSpec, path: Path, seconds: float, show: Show) -> Bundle:
         found = collect(clients, questions_of(mesh), seconds, one.stop, beside)
     contents = contents_of(mesh, began, found)
     top = path.name.removesuffix(".tar.gz").removesuffix(".tgz")
-    size = archive.write(path, top, contents.files, began)
-    return Bundle(path, size, contents, tuple(found.bugs))
+    archive = packed(top, contents.files, began)
+    write_whole(path, archive, mode=OWNERS)
+    return Bundle(path, len(archive), contents, tuple(found.bugs))
 
 
 def contents_of(mesh: MeshSpec, began: float, found: Collected) -> Contents:

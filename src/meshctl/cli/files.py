@@ -14,7 +14,7 @@ def file_at(option: str, name: str, suffixes: Sequence[str] = ()) -> Path:
     Without suffixes any will do.
     """
     path = Path(name).expanduser()
-    if suffixes and path.suffix not in suffixes:
+    if suffixes and not path.name.endswith(tuple(suffixes)):
         raise SpecError([f"{option}: {name!r} ends in none of {', '.join(suffixes)}"])
     if path.is_dir():
         raise SpecError([f"{option}: {name!r} is a directory"])
@@ -29,15 +29,16 @@ def file_at(option: str, name: str, suffixes: Sequence[str] = ()) -> Path:
     return path
 
 
-def write_whole(path: Path, text: str, mode: int = 0o666) -> None:
+def write_whole(path: Path, content: str | bytes, mode: int = 0o666) -> None:
     """Write a file in one piece: whoever reads it meanwhile reads the former one, or none.
 
     `mode` is who may read it, less what the user's umask takes away.
     """
     part = part_of(path)
+    data = content.encode() if isinstance(content, str) else content
     try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(data)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

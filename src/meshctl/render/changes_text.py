@@ -8,7 +8,8 @@ from typing import Any
 from rich.text import Text
 
 from meshctl.changes.model import FieldChange, ObjectChange, Outcome, Outlook, Repair
-from meshctl.render.text import HIDDEN, count, one_line
+from meshctl.render.hiding import HIDDEN
+from meshctl.render.text import count, one_line
 from meshctl.spec import Cluster
 
 LONGEST = 100
