@@ -8,6 +8,7 @@ import argparse
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -61,8 +62,17 @@ def of_a_lab(out: Path) -> list[Path]:
         meshctl("install", *MESH, "--plain", "--report", str(pages[0]))
         meshctl("status", *MESH, "--html", str(pages[1]))
         meshctl("lab", "fault", "api-down@west")
+        meshctl("bundle", *MESH, "--time-limit", "5s", "--out", str(out / "bundle.tar.gz"))
         meshctl("status", *MESH, "--set", "timeouts.contact=2s", "--html", str(pages[2]))
-    return pages
+    return [*pages, *unpacked(out / "bundle.tar.gz")]
+
+
+def unpacked(archive: Path) -> list[Path]:
+    """Unpack a bundle beside it, and return its pages."""
+    with tarfile.open(archive) as opened:
+        opened.extractall(archive.parent, filter="data")
+    folder = archive.parent / archive.name.removesuffix(".tar.gz")
+    return [folder / "index.html", folder / "run" / "timeline.html"]
 
 
 @contextmanager

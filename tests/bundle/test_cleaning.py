@@ -149,9 +149,9 @@ LOGIN = '{"auths": {"registry.example": {"username": "me", "password": "hunter22
 @pytest.mark.parametrize(
     ("holding", "text", "shown"),
     [
-        pytest.param(secret(token=SECRET), f"with {SECRET}.", f"with {HIDDEN}.", id="as it is"),
-        pytest.param(secret(token=SECRET), f"with {b64(SECRET)}.", f"with {HIDDEN}.", id="as base64"),
-        pytest.param(secret(token=SECRET), f"with {b64(b64(SECRET))}.", f"with {HIDDEN}.", id="as base64 of that"),
+        pytest.param(secret(token=SECRET), f"with {SECRET}, and", f"with {HIDDEN}, and", id="as it is"),
+        pytest.param(secret(token=SECRET), f"with {b64(SECRET)}!", f"with {HIDDEN}!", id="as base64"),
+        pytest.param(secret(token=SECRET), f"{b64(b64(SECRET))} it is", f"{HIDDEN} it is", id="as base64 of that"),
         pytest.param(secret(token=SECRET), f"with {SECRET[3:24]}", f"with {HIDDEN}", id="a part of it"),
         pytest.param(secret(token=SECRET), f"with x{SECRET[3:24]}/y", f"with {HIDDEN}", id="a part of it in others"),
         pytest.param(secret(token=SECRET), f"x {SECRET[:9]}", f"x {SECRET[:9]}", id="a part that may be anything"),

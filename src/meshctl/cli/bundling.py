@@ -4,9 +4,11 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from meshctl.bundle.archive import OWNERS, packed
 from meshctl.bundle.collecting import Collected, collect
@@ -23,6 +25,7 @@ from meshctl.cli.journal import folder_of, last_of, opening_of
 from meshctl.cli.reporting import document_of, page_of
 from meshctl.cli.session import Session, Show, session
 from meshctl.errors import Exit, MeshctlError
+from meshctl.events import Event
 from meshctl.patience import patient
 from meshctl.plans.facts import Circumstances
 from meshctl.plans.install import install
@@ -57,6 +60,24 @@ class Bundle:
     bugs: tuple[BaseException, ...]
 
 
+class Silence:
+    """A reader of events that shows none: what is tried again meanwhile is nobody's business."""
+
+    def __call__(self, event: Event) -> None:
+        """Show nothing."""
+
+    def note(self, text: str) -> None:
+        """Show nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is held back."""
+
+
 def run_bundle(mesh: MeshSpec, wanted: BundleOptions, show: Show) -> int:
     """Write a bundle and print where it is; returns the exit code."""
     made = bundle(mesh, place_of(mesh, wanted.out), wanted.seconds, show)
@@ -88,7 +109,8 @@ def bundle(mesh: MeshSpec, path: Path, seconds: float, show: Show) -> Bundle:
         one.sink.note(f"collecting from {several([c.name for c in mesh.clusters], 'cluster')}, at most {seconds:g} s")
         silent = Waiter(one.clients, one.stop, lambda _: None)
         clients = patient(one.clients, silent, ONE_REQUEST * seconds)
-        beside = {"preflight.txt": lambda: preflight_of(one), "diagnosis.txt": lambda: diagnosis_of(one)}
+        quiet = replace(one, clients=clients, sink=Silence())
+        beside = {"preflight.txt": lambda: preflight_of(quiet), "diagnosis.txt": lambda: diagnosis_of(quiet)}
         found = collect(clients, questions_of(mesh), seconds, one.stop, beside)
     contents = contents_of(mesh, began, found)
     top = path.name.removesuffix(".tar.gz").removesuffix(".tgz")

@@ -36,7 +36,7 @@ def _spent(line: Timeline) -> list[str]:
     early = [f"{span(before)} had passed before the first step: the clusters were looked at."]
     said += early if before >= WORTH * line.seconds and round(before, 1) else []
     rest = line.seconds - sum(one.seconds for one in told) - (before if early[0] in said else 0.0)
-    return [*said, f"The other {span(rest)} went into everything else."] if told else said
+    return [*said, f"The other {span(rest)} went into everything else."] if told or early[0] in said else said
 
 
 def _were(one: Waited) -> str:
