@@ -113,3 +113,31 @@ def test_a_form_that_there_is_not_is_refused(new_lab: NewLab) -> None:
     refused = new_lab().meshctl("diagnose", *MESH, "-o", "yaml")
     assert refused.code == 2
     assert "--output: 'yaml' is none of text, json" in refused.err
+
+
+def test_an_install_that_fails_ends_with_the_first_broken_link_and_keeps_its_exit_code(new_lab: NewLab) -> None:
+    lab = new_lab("--fault", "webhook-blocked")
+    failed = lab.install("--set", "timeouts.remote=2s")
+    assert failed.code == 4, failed.said
+    ending = failed.err[failed.err.index("diagnosis: ") :].splitlines()
+    assert ending[0].startswith(
+        "diagnosis: MESH-241 cluster2 does not reach port 15017 of cluster1's gateway at 172.18.100.1"
+    )
+    assert (
+        ending[-1]
+        == "           why, and what follows: meshctl diagnose --east east --west west --set timeouts.remote=2s"
+    )
+    lab.fault("operator-crashing")
+    refused = lab.install()
+    assert refused.code == 3, refused.said
+    assert "diagnosis" not in refused.said
+
+
+def test_a_verification_that_fails_tells_one_story(new_lab: NewLab) -> None:
+    lab = new_lab()
+    assert lab.install().code == 0
+    lab.kubectl("east", "-n", "istio-system", "delete", "gateways.networking.istio.io", "cross-network-gateway")
+    failed = lab.verify("--timeout", "1s", "-o", "json")
+    assert failed.code == 5, failed.said
+    assert {line["hint"].partition(":")[0] for line in json.loads(failed.out)["missing"]} == {"MESH-230"}
+    assert "diagnosis: MESH-230 cluster1 does not expose the services" in failed.err

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from meshctl.cli import options as opt
-from meshctl.cli.typed import Typed
+from meshctl.cli.typed import typed_as
 
 
 def diagnose(
@@ -28,12 +28,11 @@ def diagnose(
     Exit codes: 0 nothing is broken, 1 something is, 2 bad input.
     """
     from meshctl.cli.diagnosing import run_diagnose
+    from meshctl.cli.session import Show
 
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
-    typed = Typed(
-        east, tuple(west or ()), kubeconfig, file, tuple(sets or ()), tuple(servers or ()), tuple(addresses or ())
-    )
-    raise typer.Exit(run_diagnose(mesh, typed.whole(), output, verbose=verbose))
+    typed = typed_as(east, west, kubeconfig, file, sets, servers, addresses)
+    raise typer.Exit(run_diagnose(mesh, output, Show(verbose=verbose, typed=typed.whole())))
 
 
 def repair(
@@ -60,8 +59,6 @@ def repair(
     from meshctl.cli.session import Show
 
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
-    typed = Typed(
-        east, tuple(west or ()), kubeconfig, file, tuple(sets or ()), tuple(servers or ()), tuple(addresses or ())
-    )
-    wanted = RepairOptions(typed.whole(), dry_run=dry_run, force_unlock=force_unlock)
-    raise typer.Exit(run_repair(mesh, wanted, Show(plain=plain, verbose=verbose)))
+    typed = typed_as(east, west, kubeconfig, file, sets, servers, addresses)
+    wanted = RepairOptions(dry_run=dry_run, force_unlock=force_unlock)
+    raise typer.Exit(run_repair(mesh, wanted, Show(plain=plain, verbose=verbose, typed=typed.whole())))

@@ -3,17 +3,17 @@
 import json
 import sys
 import threading
+from queue import Empty, SimpleQueue
 
 from meshctl.checks.diagnosis.case import Case
 from meshctl.checks.diagnosis.gathering import case_of
 from meshctl.checks.diagnosis.judging import judge
 from meshctl.checks.diagnosis.result import Diagnosis
 from meshctl.checks.finding import Finding
-from meshctl.checks.refusals import mesh_options
-from meshctl.cli.installing import resolve
+from meshctl.cli.resolving import resolve
 from meshctl.cli.session import Session, Show, session
 from meshctl.errors import Exit, MeshctlError, SpecError
-from meshctl.render.choose import Output, say
+from meshctl.render.choose import say
 from meshctl.spec import MeshSpec
 
 FORMS = ("text", "json")
@@ -21,52 +21,45 @@ LIMIT = 10.0
 """Seconds that a diagnosis may take at the end of a command that has failed."""
 
 
-def run_diagnose(mesh: MeshSpec, options: str, form: str, *, verbose: bool) -> int:
+def run_diagnose(mesh: MeshSpec, form: str, how: Show) -> int:
     """Diagnose and return the exit code."""
     if form not in FORMS:
         raise SpecError([f"--output: {form!r} is none of {', '.join(FORMS)}"])
-    with session(mesh, Show(Output.AUTO, verbose=verbose)) as one:
-        found = diagnosis(one, options)
+    with session(mesh, how) as one:
+        found = judge(case_at_hand(one))
         show(found, form, one)
     return int(Exit.DONE if found.healthy else Exit.FAILED)
 
 
-def diagnosis(one: Session, options: str) -> Diagnosis:
-    """Ask every cluster, and judge."""
-    return judge(case_at_hand(one, options))
-
-
-def case_at_hand(one: Session, options: str) -> Case:
+def case_at_hand(one: Session) -> Case:
     """Ask every cluster."""
-    return case_of(one.clients, one.patient(), one.mesh, options, resolve)
+    return case_of(one.clients, one.patient(), one.mesh, one.words, resolve)
 
 
-def tell_first_broken(one: Session, options: str = "") -> None:
-    """End a command that has failed with the first broken link: a short block on stderr, never an error of its own.
-
-    `options` are the words that name this mesh on a command line; without them its contexts do. What takes too long, or
-    fails itself, is given up in one line: it must not stand in front of the failure.
-    """
-    if one.stop:
-        return
-    words = options or mesh_options(one.mesh)
-    one.sink.note(ending(quick_diagnosis(one, words), words))
+def tell_first_broken(one: Session) -> None:
+    """End a command that has failed with the first broken link: a short block on stderr, never an error of its own."""
+    if not one.stop:
+        one.sink.note(ending(quick_diagnosis(one, one.words), one.words))
 
 
 def quick_diagnosis(one: Session, options: str) -> Diagnosis | MeshctlError | None:
-    """Ask every cluster once, and judge; return why that failed, or None when it takes longer than LIMIT."""
-    ended: list[Diagnosis | MeshctlError] = []
+    """Diagnose within a few seconds; return what went wrong with that, or None when it took too long.
+
+    It must not stand in front of a failure: nothing is asked twice, and nothing is waited for.
+    """
+    ended: SimpleQueue[Diagnosis | MeshctlError] = SimpleQueue()
 
     def look() -> None:
         try:
-            ended.append(judge(case_of(one.clients, one.clients, one.mesh, options, resolve)))
+            ended.put(judge(case_of(one.clients, one.clients, one.mesh, options, resolve)))
         except MeshctlError as error:
-            ended.append(error)
+            ended.put(error)
 
-    worker = threading.Thread(target=look, daemon=True)
-    worker.start()
-    worker.join(LIMIT)
-    return ended[0] if ended else None
+    threading.Thread(target=look, name="diagnosis", daemon=True).start()
+    try:
+        return ended.get(timeout=LIMIT)
+    except Empty:
+        return None
 
 
 def ending(found: Diagnosis | MeshctlError | None, options: str) -> str:

@@ -1,7 +1,6 @@
 """What `install` does around its plan: look first, refuse or go on, hold the lock, sum up."""
 
 import json
-import socket
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -13,7 +12,9 @@ from meshctl.checks.finding import Finding, errors
 from meshctl.checks.refusals import Judgement, judge, mesh_options
 from meshctl.checks.rights import Rights, install_rights, plan_rights
 from meshctl.checks.survey import Survey, of_all, operator_running, survey
+from meshctl.cli.diagnosing import tell_first_broken
 from meshctl.cli.planfiles import read_plan, refuse_another_request, refuse_moved
+from meshctl.cli.resolving import resolve
 from meshctl.cli.session import Session, Show, session
 from meshctl.cli.skipping import split, told_skipped
 from meshctl.cluster import Client
@@ -64,6 +65,8 @@ def run_install(mesh: MeshSpec, wanted: InstallOptions, show: Show) -> int:
         one.sum_up(record)
         if ended.exit_code is Exit.DONE:
             one.sink.note(f"next: meshctl verify {mesh_options(mesh)}")
+        elif ended.exit_code is not Exit.INTERRUPTED:
+            tell_first_broken(one)
         return int(ended.exit_code)
 
 
@@ -102,15 +105,6 @@ def refuse(findings: Iterable[Finding]) -> None:
     found = errors(findings)
     if found:
         raise RefusedError("nothing was written, because\n" + "\n".join(map(str, found)))
-
-
-def resolve(hostname: str) -> list[str]:
-    """Return a hostname's addresses, IPv4 first; none when it does not resolve."""
-    try:
-        found = socket.getaddrinfo(hostname, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return []
-    return list(dict.fromkeys(str(entry[4][0]) for entry in sorted(found, key=lambda entry: entry[0])))
 
 
 def tell(plan: Plan, findings: list[Finding], one: Session, skipped: list[str]) -> int:

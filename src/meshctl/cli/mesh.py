@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from meshctl.cli import options as opt
+from meshctl.cli.typed import typed_as
 from meshctl.errors import SpecError
 from meshctl.render.choose import Output
 from meshctl.spec import Cluster, MeshSpec
@@ -48,7 +49,7 @@ def install(
     """
     from meshctl.cli.installing import InstallOptions, run_install
     from meshctl.cli.keeping import Keep, kept
-    from meshctl.cli.session import Show
+    from meshctl.cli.session import Listener, Show
     from meshctl.cli.skipping import checks_to_skip
 
     if dry_run and report:
@@ -58,13 +59,12 @@ def install(
     skip = checks_to_skip(skip_checks)
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
     wanted = InstallOptions(dry_run, force_conflicts, force_unlock, skip, plan_file)
-    code = kept(
-        "install",
-        mesh,
-        Keep(report, bundle_on_failure, bundle_dir),
-        lambda heard: run_install(mesh, wanted, Show(output, plain, verbose, heard)),
-    )
-    raise typer.Exit(code)
+    typed = typed_as(east, west, kubeconfig, file, sets, servers, addresses).whole()
+
+    def perform(heard: Listener) -> int:
+        return run_install(mesh, wanted, Show(output, plain, verbose, heard, typed))
+
+    raise typer.Exit(kept("install", mesh, Keep(report, bundle_on_failure, bundle_dir), perform))
 
 
 def verify(
@@ -101,20 +101,19 @@ def verify(
     Exit codes: 0 every version answered every cluster, 5 a pair is missing, 1 or 4 it could not be tried, 2 bad input.
     """
     from meshctl.cli.keeping import Keep, kept
-    from meshctl.cli.session import Show
+    from meshctl.cli.session import Listener, Show
     from meshctl.cli.verifying import VerifyOptions, run_verify
 
     extra = [f"sampleNamespace={namespace}"] if namespace else []
     extra += [f"timeouts.{wait}={timeout}" for wait in ("samples", "traffic") if timeout]
     mesh = opt.mesh_from(east, west, kubeconfig, file, [*(sets or []), *extra])
     wanted = VerifyOptions(requests=requests, keep=keep, as_is=as_is, force_unlock=force_unlock, form=output)
-    code = kept(
-        "verify",
-        mesh,
-        Keep(report, bundle_on_failure, bundle_dir),
-        lambda heard: run_verify(mesh, wanted, Show(Output.AUTO, plain, verbose, heard)),
-    )
-    raise typer.Exit(code)
+    typed = typed_as(east, west, kubeconfig, file, [*(sets or []), *extra]).whole()
+
+    def perform(heard: Listener) -> int:
+        return run_verify(mesh, wanted, Show(Output.AUTO, plain, verbose, heard, typed))
+
+    raise typer.Exit(kept("verify", mesh, Keep(report, bundle_on_failure, bundle_dir), perform))
 
 
 def teardown(

@@ -52,12 +52,10 @@ def render(
     in. Exit codes: 0 written, 1 the folder cannot be written, 2 bad input or a folder that is somebody else's.
     """
     from meshctl.cli.rendering import RenderOptions, run_render
-    from meshctl.cli.typed import Typed
+    from meshctl.cli.typed import typed_as
 
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses, with_contexts=False)
-    typed = Typed(
-        east, tuple(west or ()), kubeconfig, file, tuple(sets or ()), tuple(servers or ()), tuple(addresses or ())
-    )
+    typed = typed_as(east, west, kubeconfig, file, sets, servers, addresses)
     wanted = RenderOptions(
         out=out,
         kustomize=kustomize or argo_cd or flux,

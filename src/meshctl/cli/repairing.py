@@ -10,7 +10,7 @@ from meshctl.checks.diagnosis.result import Diagnosis
 from meshctl.checks.finding import Finding
 from meshctl.checks.refusals import server_for
 from meshctl.cli.diagnosing import case_at_hand, show
-from meshctl.cli.installing import resolve
+from meshctl.cli.resolving import resolve
 from meshctl.cli.session import Session, Show, session
 from meshctl.cluster import Client
 from meshctl.errors import Exit
@@ -26,9 +26,8 @@ MOST = 20
 
 @dataclass(frozen=True, slots=True)
 class RepairOptions:
-    """What the command line says besides which mesh; `mesh` is that as words for a shell."""
+    """What the command line says besides which mesh."""
 
-    mesh: str
     dry_run: bool = False
     force_unlock: bool = False
 
@@ -37,21 +36,21 @@ def run_repair(mesh: MeshSpec, wanted: RepairOptions, how: Show) -> int:
     """Repair and return the exit code."""
     with session(mesh, how) as one:
         if wanted.dry_run:
-            return foretell(one, wanted.mesh)
+            return foretell(one)
         one.reach()
         with one.lock("meshctl repair", force=wanted.force_unlock):
-            found = repaired(one, wanted.mesh)
+            found = repaired(one)
         show(found, "text", one)
         if one.stop:
             return int(Exit.INTERRUPTED)
     return int(Exit.DONE if found.healthy else Exit.FAILED)
 
 
-def repaired(one: Session, options: str) -> Diagnosis:
+def repaired(one: Session) -> Diagnosis:
     """Mend what can be mended, each link once; return how the mesh is then."""
     done: set[tuple[str, str]] = set()
     for _ in range(MOST):
-        case = case_at_hand(one, options)
+        case = case_at_hand(one)
         found = judge(case)
         due = tuple(finding for finding in found.first if key(finding) not in done)
         plan = mending(case, found, due, circumstances(one, case)) if due else None
@@ -60,7 +59,7 @@ def repaired(one: Session, options: str) -> Diagnosis:
         done |= {key(finding) for finding in due}
         by_name = replace(one, mesh=case.mesh, clients=renamed_clients(one, case.mesh))
         by_name.perform(plan, force_conflicts=any(finding.code in TAKEN_OVER for finding in due))
-    return judge(case_at_hand(one, options))
+    return judge(case_at_hand(one))
 
 
 def key(finding: Finding) -> tuple[str, str]:
@@ -101,12 +100,12 @@ def there(case: Case, remote: Cluster) -> str:
     return usable[0].server if usable else ""
 
 
-def foretell(one: Session, options: str) -> int:
+def foretell(one: Session) -> int:
     """Print what a repair would begin with; write nothing."""
     from meshctl.cli.telling import objects_of
     from meshctl.render.plan_text import plan_text
 
-    case = case_at_hand(one, options)
+    case = case_at_hand(one)
     found = judge(case)
     show(found, "text", one)
     plan = mending(case, found, found.first, circumstances(one, case))

@@ -13,7 +13,7 @@ from types import FrameType
 
 from meshctl.checks.finding import Finding, errors
 from meshctl.checks.identity import identity
-from meshctl.checks.refusals import refused
+from meshctl.checks.refusals import mesh_options, refused
 from meshctl.checks.rights import Right, lacking
 from meshctl.checks.survey import existing_istio, of_all
 from meshctl.cluster import Client, Request
@@ -36,12 +36,16 @@ Listener = Callable[[Event], object]
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """How to show what happens. `listener` is told every event besides, as it is shown."""
+    """How to show what happens. `listener` is told every event besides, as it is shown.
+
+    `typed` are the words that named the mesh, for the commands that are shown.
+    """
 
     output: Output = Output.AUTO
     plain: bool = False
     verbose: bool = False
     listener: Listener | None = None
+    typed: str = ""
 
     def look(self) -> Look:
         """Return the look for this terminal and environment."""
@@ -75,6 +79,12 @@ class Session:
     stop: Stop
     asked: Asked
     listener: Listener | None = None
+    typed: str = ""
+
+    @property
+    def words(self) -> str:
+        """The words that name this mesh on a command line, for a shell: as they were typed, or else its contexts."""
+        return self.typed or mesh_options(self.mesh)
 
     def tell(self, event: Event) -> None:
         """Show an event, and tell it to whoever listens."""
@@ -184,7 +194,7 @@ def session(mesh: MeshSpec, show: Show) -> Iterator[Session]:
         for client in clients.values():
             stack.callback(client.close)
         stack.enter_context(stopping_on_signals(stop))
-        yield Session(mesh, clients, look, sink, stop, asked, show.listener)
+        yield Session(mesh, clients, look, sink, stop, asked, show.listener, show.typed)
 
 
 def _both(asked: Asked, observe: Callable[[Request], None]) -> Callable[[Request], None]:

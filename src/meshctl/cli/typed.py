@@ -48,6 +48,21 @@ class Typed:
         return [quote(word) for one in self.addresses for word in ("--gateway-address", one)]
 
 
+def typed_as(
+    east: str | None,
+    west: list[str] | None,
+    kubeconfig: str | None,
+    file: str | None,
+    sets: list[str] | None,
+    servers: list[str] | None = None,
+    addresses: list[str] | None = None,
+) -> Typed:
+    """Return the options of a command as they were typed."""
+    return Typed(
+        east, tuple(west or ()), kubeconfig, file, tuple(sets or ()), tuple(servers or ()), tuple(addresses or ())
+    )
+
+
 def seen_from(folder: Path, path: str) -> str:
     """Return a path that was typed here as one types it in `folder`; absolute ones and ~ mean the same there."""
     return path if path.startswith(("/", "~")) else os.path.relpath(path, folder)

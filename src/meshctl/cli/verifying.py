@@ -5,9 +5,11 @@ import sys
 import uuid
 from dataclasses import dataclass
 
+from meshctl.checks.diagnosis.result import Diagnosis
 from meshctl.checks.inventory import is_own_namespace
 from meshctl.checks.missing_pairs import explain
 from meshctl.checks.rights import Right, missing, verify_rights
+from meshctl.cli.diagnosing import ending, quick_diagnosis, tell_first_broken
 from meshctl.cli.session import Session, Show, session
 from meshctl.cluster import Client
 from meshctl.errors import Exit, SpecError
@@ -42,8 +44,9 @@ def run_verify(mesh: MeshSpec, wanted: VerifyOptions, show: Show) -> int:
             plan = verify(mesh, tally, uuid.uuid4().hex[:8], as_is=wanted.as_is)
             ended, record = one.perform(plan, settle=lambda ended: verdict(ended, matrix_of(mesh, tally)))
             matrix = matrix_of(mesh, tally)
+            broken = None if one.stop or matrix.complete() else quick_diagnosis(one, one.words)
             if not one.stop:
-                matrix = explained(one, matrix)
+                matrix = explained(one, matrix, broken if isinstance(broken, Diagnosis) else None)
             if not wanted.keep and not wanted.as_is and not one.stop:
                 cleaned, _ = one.perform(cleanup(mesh))
             else:
@@ -52,6 +55,10 @@ def run_verify(mesh: MeshSpec, wanted: VerifyOptions, show: Show) -> int:
             one.sum_up(record)
         print_result(matrix, wanted.form, ended.seconds)
         failed = ended if ended.exit_code is not Exit.DONE else cleaned
+        if not one.stop and not matrix.complete():
+            one.sink.note(ending(broken, one.words))
+        elif not one.stop and failed and failed.exit_code is not Exit.DONE:
+            tell_first_broken(one)
         return int(failed.exit_code) if failed else int(Exit.DONE)
 
 
@@ -76,9 +83,9 @@ def matrix_of(mesh: MeshSpec, tally: Tally) -> Matrix:
     return Matrix(tuple(versions), tuple(versions.values()), tally.counts(), sent, {})
 
 
-def explained(one: Session, matrix: Matrix) -> Matrix:
+def explained(one: Session, matrix: Matrix, found: Diagnosis | None) -> Matrix:
     """Return the matrix with what is likely open for every missing pair."""
-    hints = explain(one.patient(), one.mesh, matrix)
+    hints = explain(one.patient(), one.mesh, matrix, found)
     return Matrix(matrix.clusters, matrix.versions, matrix.counts, matrix.requests, hints)
 
 

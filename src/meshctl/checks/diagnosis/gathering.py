@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from meshctl.checks import trials
+from meshctl.checks.catalog.links_control_plane import INJECTION_FAILS
 from meshctl.checks.diagnosis.case import Case, renamed
 from meshctl.checks.diagnosis.introductions import introductions
+from meshctl.checks.diagnosis.judging import judge
 from meshctl.checks.diagnosis.names import as_witnessed
 from meshctl.checks.evidence import GATEWAY_POD_LIST, SAMPLES, SECRETS, gather
 from meshctl.checks.knocking import DATA_PORT, HEALTH_PORT, WEBHOOK_PORT, XDS_PORT, Door, vantage
@@ -16,7 +18,7 @@ from meshctl.conditions import ingress_of
 from meshctl.names import GATEWAY_SERVICE
 from meshctl.objects import Manifest, dig
 from meshctl.plan import Clients
-from meshctl.spec import MeshSpec
+from meshctl.spec import Cluster, MeshSpec
 
 Resolve = Callable[[str], list[str]]
 """A hostname's IP addresses, or none when it does not resolve."""
@@ -39,13 +41,13 @@ def try_all(clients: Clients, case: Case, resolve: Resolve) -> Trials:
     """Try what reading does not show, all of it at the same time."""
     where = addresses(case, resolve)
     sights = case.evidence.sights
-    answering = [cluster for cluster in case.mesh.clusters if cluster.name in clients]
+    injectable = [cluster for cluster in dry_runs(case) if cluster.name in clients]
     known = {one.key: one.token for one in introductions(seen(case, case.primary.name, SECRETS))}
     pods = {name: vantage(sight.all(GATEWAY_POD_LIST)) for name, sight in sights.items()}
     istiods = [view.pod for view in case.evidence.istiods if not view.trouble]
     remotes = [remote.name for remote in case.mesh.remotes if remote.name in clients and known.get(remote.name)]
     with ThreadPoolExecutor(max_workers=5) as pool:
-        injections = pool.submit(tried, {one.name: trials.inject(clients, one) for one in answering})
+        injections = pool.submit(tried, {one.name: trials.inject(clients, one) for one in injectable})
         tokens = pool.submit(tried, {name: trials.review(clients[name], known[name]) for name in remotes})
         doors = pool.submit(
             tried,
@@ -65,6 +67,14 @@ def try_all(clients: Clients, case: Case, resolve: Resolve) -> Trials:
         ways=next(iter(ways.result().values()), None),
         clients=samples.result(),
     )
+
+
+def dry_runs(case: Case) -> list[Cluster]:
+    """Return the clusters where a dry run would tell anything new: it takes long where the way to istiod is blocked."""
+    shared, *remotes = judge(case).chains
+    if shared.broken_before(INJECTION_FAILS.code):
+        return []
+    return [chain.cluster for chain in (shared, *remotes) if not chain.broken_before(INJECTION_FAILS.code)]
 
 
 def seen(case: Case, cluster: str, question: str) -> tuple[Manifest, ...]:

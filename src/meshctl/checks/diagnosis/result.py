@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 
 from meshctl.checks.catalog.check import Check
 from meshctl.checks.finding import Finding
@@ -41,6 +42,11 @@ class Chain:
     def first(self) -> Finding | None:
         """The first broken link."""
         return next((one.finding for one in self.links if one.state is State.BROKEN), None)
+
+    def broken_before(self, code: str) -> bool:
+        """Say whether a link is broken that comes before the one with this code."""
+        before = takewhile(lambda one: one.check.code != code, self.links)
+        return any(one.state is State.BROKEN for one in before)
 
     @property
     def consequences(self) -> tuple[Finding, ...]:
