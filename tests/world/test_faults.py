@@ -88,7 +88,7 @@ EXPECTED: dict[str, Expected] = {
     ),
     "data-blocked": Expected(
         VERIFICATION,
-        ("MESH-252: cluster1 does not reach port 15443 of cluster2's gateway at 172.18.101.1: packets are dropped",),
+        ("cluster1 does not reach port 15443 of cluster2's gateway at 172.18.101.1: packets are dropped",),
         command="verify",
         installed=True,
     ),

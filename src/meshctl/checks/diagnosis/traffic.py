@@ -67,14 +67,16 @@ def data_port(case: Case, cluster: Cluster) -> Broken | None:
     found = [(source, target, _tried(case, source, target, DATA_PORT)) for source, target in pairs]
     if all(knock is None for _, _, knock in found):
         raise UnseenError(f"port {DATA_PORT} was not tried from {cluster.name}: no gateway pod there could")
+    texts, seen, ways = [], [], []
     for source, target, knock in found:
         # Another remote's gateway that refuses is a broken link of its own chain.
         if knock is Knock.DROPPED or (knock is Knock.REFUSED and case.primary in (source, target)):
             where = ", ".join(case.trials.addresses.get(target.name, ()))
-            text = f"{source.name} does not reach port {DATA_PORT} of {target.name}'s gateway at {where}: {HOW[knock]}"
-            seen = (f"curl in the gateway of {source.name}: {knock}",)
-            return Broken(text, seen, hint=f"open TCP {DATA_PORT} from the nodes of {source.name} to {where}")
-    return None
+            gateway = f"port {DATA_PORT} of {target.name}'s gateway at {where}"
+            texts.append(f"{source.name} does not reach {gateway}: {HOW[knock]}")
+            seen.append(f"curl in the gateway of {source.name}, to {where}: {knock}")
+            ways.append(f"open TCP {DATA_PORT} from the nodes of {source.name} to {where}")
+    return Broken("; ".join(texts), tuple(seen), hint="; ".join(ways)) if texts else None
 
 
 def _tried(case: Case, source: Cluster, target: Cluster, port: int) -> Knock | None:
