@@ -18,7 +18,6 @@ from meshctl.bundle.question import Missing
 from meshctl.bundle.questions import questions_of
 from meshctl.bundle.settings import settings_of
 from meshctl.bundle.yamls import dump
-from meshctl.checks.refusals import mesh_options
 from meshctl.cli.files import file_at, write_whole
 from meshctl.cli.installing import look
 from meshctl.cli.journal import folder_of, last_of, opening_of
@@ -181,7 +180,7 @@ def diagnosis_of(one: Session) -> str:
     from meshctl.cli.diagnosing import diagnosis
     from meshctl.render.diagnosis import diagnosis_text
 
-    return hide_all(diagnosis_text(diagnosis(one, mesh_options(one.mesh))).plain) + "\n"
+    return hide_all(diagnosis_text(diagnosis(one)).plain) + "\n"
 
 
 def _told(journal: Journal | None) -> tuple[str, ...]:

@@ -26,9 +26,14 @@ def run_diagnose(mesh: MeshSpec, form: str, how: Show) -> int:
     if form not in FORMS:
         raise SpecError([f"--output: {form!r} is none of {', '.join(FORMS)}"])
     with session(mesh, how) as one:
-        found = judge(case_at_hand(one))
+        found = diagnosis(one)
         show(found, form, one)
     return int(Exit.DONE if found.healthy else Exit.FAILED)
+
+
+def diagnosis(one: Session) -> Diagnosis:
+    """Ask every cluster, and judge."""
+    return judge(case_at_hand(one))
 
 
 def case_at_hand(one: Session) -> Case:
