@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from meshctl.checks.diagnosis.case import Broken, Case
+from meshctl.checks.diagnosis.case import Broken, Case, UnseenError
 from meshctl.checks.evidence import SECRETS
 from meshctl.checks.refusals import is_local
 from meshctl.names import READER_TOKEN, remote_secret
@@ -124,7 +124,7 @@ def secret_there(case: Case, cluster: Cluster) -> Broken | None:
 
 def secret_labelled(case: Case, cluster: Cluster) -> Broken | None:
     """Whether the remote secret has the label by which istiod finds it."""
-    held = case.sight(case.primary).get(remote_secret(cluster.name))
+    held = case.get(case.primary, remote_secret(cluster.name))
     if held is None or dig(held, "metadata", "labels", MULTI_CLUSTER) == "true":
         return None
     text = f"the remote secret of {cluster.name} lacks the label {MULTI_CLUSTER}=true: istiod does not read it"
@@ -158,7 +158,10 @@ def unusable(found: Introduction) -> str:
 
 def token_accepted(case: Case, cluster: Cluster) -> Broken | None:
     """Whether the remote accepts the token that istiod has; clusterz never notices when it does not any more."""
-    if case.trials.tokens.get(cluster.name, True):
+    accepted = case.trials.tokens.get(cluster.name)
+    if accepted is None:
+        raise UnseenError(f"{cluster.name} was not asked whether it accepts the token in its remote secret")
+    if accepted:
         return None
     found = introduction(case, cluster)
     live = decoded(dig(case.get(cluster, READER_TOKEN), "data", "token"))
