@@ -195,8 +195,8 @@ def test_a_run_with_secrets_in_every_place_leaves_none_of_them_behind(start_lab:
     assert needles.showing({"ungzipped": "".join(bundle.files.values())}, secrets) == []
 
 
-def test_it_is_complete_and_opens_without_meshctl(new_lab: NewLab, tmp_path: Path) -> None:
-    lab, out = new_lab(), tmp_path / "ticket.tar.gz"
+def test_it_is_complete_and_opens_without_meshctl(mesh: LabUnderTest, tmp_path: Path) -> None:
+    lab, out = mesh, tmp_path / "ticket.tar.gz"
     assert lab.install().code == 0
     made = lab.meshctl("bundle", *MESH, "--out", str(out))
     assert made.code == 0, made.err
