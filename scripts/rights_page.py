@@ -13,6 +13,7 @@ from meshctl.checks.rights import (
     install_rights,
     plan_rights,
     remote_secret_rights,
+    survey_rights,
     teardown_rights,
     verify_rights,
 )
@@ -30,6 +31,7 @@ VERBS = ("get", "list", "watch", "create", "update", "patch", "delete")
 VERIFYING = f"""`--namespace` puts another namespace in the place of `{SAMPLE}`. With `--keep` nothing is deleted, and
 with `--as-is` nothing is made either: what they do not do is not asked for. A namespace that is there and not meshctl's
 is neither made nor removed, so the rights for that are not asked for."""
+SURVEYING = """These are not checked: what may not be seen is not judged, by `preflight` neither."""
 PLANNING = """It writes nothing, but an API server lets nobody try in a dry run what he may not do. `--plan-file` has
 `install` need this besides its own."""
 EXPLAINING = """These are not checked beforehand: without them `verify` works, and says of what is missing only what it
@@ -41,6 +43,10 @@ what they do besides; they name them if they are missing."""
 Wanted = Callable[[Cluster], Rights]
 LISTS: Mapping[str, tuple[Wanted, str]] = {
     "install": (lambda cluster: install_rights(MESH, cluster), ""),
+    "install, to judge more before it writes": (
+        lambda cluster: survey_rights(MESH, cluster) - install_rights(MESH, cluster),
+        SURVEYING,
+    ),
     "plan": (lambda cluster: plan_rights(MESH, cluster), PLANNING),
     "remote-secret --apply": (lambda cluster: remote_secret_rights(MESH, cluster), ""),
     "verify": (lambda _: verify_rights(MESH), VERIFYING),

@@ -44,6 +44,8 @@ ISTIO_REVISION_TAG = Kind("IstioRevisionTag", "istiorevisiontags", group="sailop
 GATEWAY = Kind("Gateway", "gateways", group="networking.istio.io")
 VIRTUAL_SERVICE = Kind("VirtualService", "virtualservices", group="networking.istio.io")
 NETWORK_ATTACHMENT = Kind("NetworkAttachmentDefinition", "network-attachment-definitions", group="k8s.cni.cncf.io")
+IP_ADDRESS_POOL = Kind("IPAddressPool", "ipaddresspools", version="v1beta1", group="metallb.io")
+RULES_REVIEW = Kind("SelfSubjectRulesReview", "selfsubjectrulesreviews", group="authorization.k8s.io", namespaced=False)
 ACCESS_REVIEW = Kind(
     "SelfSubjectAccessReview", "selfsubjectaccessreviews", group="authorization.k8s.io", namespaced=False
 )
@@ -52,7 +54,7 @@ TOKEN_REVIEW = Kind("TokenReview", "tokenreviews", group="authentication.k8s.io"
 KINDS: tuple[Kind, ...] = tuple(kind for kind in list(vars().values()) if isinstance(kind, Kind))
 """Every kind above, in that order."""
 
-REVIEWS = (ACCESS_REVIEW, TOKEN_REVIEW)
+REVIEWS = (ACCESS_REVIEW, RULES_REVIEW, TOKEN_REVIEW)
 """Those that are questions: nothing of them is stored."""
 
 # --- namespaces ----------------------------------------------------------------------------------------------------

@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from meshctl.checks.rights import Right, explain_rights, install_rights, plan_rights, teardown_rights, verify_rights
+from meshctl.checks.rights import (
+    Right,
+    explain_rights,
+    install_rights,
+    plan_rights,
+    survey_rights,
+    teardown_rights,
+    verify_rights,
+)
 from meshctl.objects import dig
 from meshctl.spec import Cluster, MeshSpec
 
@@ -32,7 +40,8 @@ def granted(name: str) -> Iterator[Right]:
 @pytest.mark.parametrize(("name", "cluster"), [("primary.yaml", PRIMARY), ("remote.yaml", REMOTE)])
 def test_the_roles_grant_what_is_checked_for(name: str, cluster: Cluster) -> None:
     commands = install_rights(MESH, cluster) | verify_rights(MESH) | teardown_rights(MESH, cluster)
-    assert set(granted(name)) == commands | plan_rights(MESH, cluster) | explain_rights(MESH, cluster)
+    judging = survey_rights(MESH, cluster) | explain_rights(MESH, cluster)
+    assert set(granted(name)) == commands | plan_rights(MESH, cluster) | judging
 
 
 @pytest.mark.parametrize("name", ["primary.yaml", "remote.yaml"])

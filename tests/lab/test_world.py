@@ -17,7 +17,15 @@ from tests.lab.by_hand import Hand, primary
 from tests.labs import ThreadLab
 
 ISTIOS = Ref(CRD, "istios.sailoperator.io")
-NAMESPACES = {"default", "istio-system", "kube-node-lease", "kube-public", "kube-system", "sail-operator"}
+NAMESPACES = {
+    "default",
+    "istio-system",
+    "kube-node-lease",
+    "kube-public",
+    "kube-system",
+    "metallb-system",
+    "sail-operator",
+}
 
 
 def root_of(lab: ThreadLab, context: str) -> bytes:

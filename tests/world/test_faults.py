@@ -42,12 +42,19 @@ EXPECTED: dict[str, Expected] = {
         TIMEOUT,
         ("the load balancer has not given an address yet", "--gateway-address cluster1=IP"),
     ),
+    "lb-absent": Expected(
+        TIMEOUT,
+        ("nothing shows that there is a load balancer", "[MESH-149]", "--gateway-address cluster1=IP"),
+    ),
     "lb-late": Expected(
         DONE, ("the load balancer has not given an address yet",), "lb-late=30", options=(), speed="15"
     ),
     "lb-hostname": Expected(
         TIMEOUT,
         ("the load balancer hands out gateway.lab.invalid, which does not resolve here", "--gateway-address"),
+    ),
+    "old-kubernetes": Expected(
+        REFUSED, ("Kubernetes is v1.27.16; Istio 1.28 is made for 1.30 to 1.34 [MESH-140]", "upgrade Kubernetes")
     ),
     "operator-absent": Expected(
         REFUSED, ("the Sail operator's Istio is not served here", "install the operator first")
@@ -62,13 +69,17 @@ EXPECTED: dict[str, Expected] = {
     "old-crd": Expected(REFUSED, ("the operator's Istio does not accept v1.28.6; it accepts", "upgrade the operator")),
     "crd-ahead": Expected(
         FAILED,
-        ('failed to resolve Istio version for "default": version "v1.28.6" not found', "upgrade the operator"),
+        (
+            "the operator accepts v1.28.6, but may have no charts for it: its Deployment names images of v1.28.3",
+            "[MESH-123]",
+            'failed to resolve Istio version for "default": version "v1.28.6" not found',
+            "upgrade the operator",
+        ),
         options=waits(30),  # far from used up: this cannot heal, and is given up at once
     ),
     "multus-missing": Expected(
-        FAILED,
-        ("no matches for kind", "install Multus, then restart the operator: it caches the kinds it knows"),
-        options=waits(30),
+        REFUSED,
+        ("Multus is not installed", "[MESH-143]", "install Multus, then restart the operator:"),
     ),
     "cni-broken": Expected(
         TIMEOUT,
@@ -173,6 +184,16 @@ def test_a_fault_is_named_and_once_it_is_over_all_goes_well(name: str) -> None:
         if expected.command == "install":
             verified = lab.verify()
             assert verified.code == 0, verified.said
+
+
+def test_multus_that_is_missing_all_the_same_is_named_where_it_is_missed() -> None:
+    with fresh_lab() as lab:
+        lab.fault("multus-missing")
+        tried = lab.install("--skip-check", "MESH-143", *waits(30))
+        assert tried.code == FAILED, tried.said
+        assert "skipped: cluster1: Multus is not installed" in tried.said
+        for text in ("no matches for kind", "install Multus, then restart the operator: it caches the kinds it knows"):
+            assert text in tried.said
 
 
 def run(lab: LabUnderTest, command: str, *options: str) -> Result:

@@ -1,18 +1,13 @@
 """The rights meshctl needs, as data: what its commands really ask of an API server."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
 
 from meshctl.checks.catalog.preflight.rights import RIGHT_MISSING
 from meshctl.checks.finding import Finding, found
-from meshctl.cluster import Client
 from meshctl.names import CNI_NAMESPACE, ISTIO_SYSTEM, LOCK_NAMESPACE
 from meshctl.spec import Cluster, Kernel, MeshSpec
-
-AT_ONCE = 8
-"""How many questions a cluster is asked at the same time: there are about a hundred, and some clusters are far away."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,7 +47,7 @@ def install_rights(mesh: MeshSpec, cluster: Cluster) -> Rights:
     both = (ISTIO_SYSTEM,)
     rights = {
         *LOCKING,
-        *_rights((*READ, "create"), "", "namespaces"),
+        *_rights((*FOLLOW, "create"), "", "namespaces"),
         *_named("patch", "namespaces", ISTIO_SYSTEM, CNI_NAMESPACE),
         *_rights(("get",), "apiextensions.k8s.io", "customresourcedefinitions"),
         *_rights((*READ, *WRITE), SAIL, "istios", "istiocnis"),
@@ -134,6 +129,24 @@ def remote_secret_rights(mesh: MeshSpec, cluster: Cluster) -> Rights:
             *_rights(("get",), ADMISSION, "mutatingwebhookconfigurations"),
             *_rights(("list",), "", "nodes"),
         }
+    return frozenset(rights)
+
+
+def survey_rights(mesh: MeshSpec, cluster: Cluster) -> Rights:
+    """Return what is looked at before an install besides, to judge more; what may not be seen is not judged."""
+    both = (ISTIO_SYSTEM,)
+    rights = {
+        # Of everybody: which operator runs, whose istiods there are, and whom a load balancer has given an address.
+        *_rights(("list",), "apps", "deployments"),
+        *_rights(("list",), "", "pods", "services", "namespaces"),
+        *_rights(("list",), SAIL, "istiorevisions"),
+        *_rights(("list",), ADMISSION, "mutatingwebhookconfigurations"),
+        *_rights(("list",), "metallb.io", "ipaddresspools"),
+        *_rights(("list",), "", "serviceaccounts", namespaces=both),
+        *_rights(("get",), "", "configmaps", namespaces=both),
+    }
+    if cluster == mesh.primary:
+        rights |= {*_rights(("list",), ISTIO, "gateways", "virtualservices", namespaces=both)}
     return frozenset(rights)
 
 
@@ -280,21 +293,6 @@ LOCKING: Rights = frozenset(
     _rights(("get", "create", "update", "delete"), "coordination.k8s.io", "leases", namespaces=(LOCK_NAMESPACE,))
 )
 """What the lock of a cluster takes."""
-
-
-def missing(client: Client, wanted: Rights) -> tuple[Right, ...]:
-    """Return the rights the user does not have. An administrator is found out by a single question."""
-    if client.allowed("*", "*", "*"):
-        return ()
-    asked = sorted(wanted)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(lambda right: _allowed(client, right), asked))
-    return tuple(right for right, allowed in zip(asked, answers, strict=True) if not allowed)
-
-
-def _allowed(client: Client, right: Right) -> bool:
-    resource, _, subresource = right.resource.partition("/")
-    return client.allowed(right.verb, resource, right.group, right.namespace, subresource, right.name)
 
 
 def lacking(cluster: str, rights: tuple[Right, ...]) -> list[Finding]:

@@ -1,16 +1,15 @@
-"""What a cluster is like, asked before anything is written."""
+"""Single questions to a cluster, and how all clusters are asked at the same time."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-from meshctl.checks.rights import Right, missing
+from meshctl.checks.rights import Right
 from meshctl.cluster import Client
 from meshctl.errors import ConflictError, ForbiddenError, InvalidError, MeshctlError, NotFoundError, StoppedError
-from meshctl.names import CACERTS, CRD, DEPLOYMENT, ISTIO, ISTIO_CNI, LEASE, LOCK_NAMESPACE, NAMESPACE, NODE, THE_ISTIO
+from meshctl.names import DEPLOYMENT, LEASE, LOCK_NAMESPACE, NAMESPACE, THE_ISTIO
 from meshctl.objects import Kind, Manifest, Ref, dig
 from meshctl.plan import Clients
 
@@ -18,48 +17,6 @@ OPERATOR_LABEL = "app.kubernetes.io/component=sail-operator"
 KUBE_SYSTEM = Ref(NAMESPACE, "kube-system")
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """One cluster as it was found.
-
-    `versions` holds what each CRD accepts, by kind: an empty set when it does not say, None when there is no CRD.
-    `operator` says whether a Sail operator runs, None when none is to be seen. `clock` is by how many seconds the
-    server's clock is ahead of this machine's.
-    """
-
-    cluster: str
-    server: str
-    version: str
-    uid: str
-    versions: dict[str, frozenset[str] | None]
-    cacerts: Manifest | None
-    istio: Manifest | None
-    nodes: tuple[Manifest, ...]
-    missing_rights: tuple[Right, ...]
-    operator: bool | None = None
-    clock: float = 0.0
-
-
-def survey(client: Client, wanted: frozenset[Right]) -> Survey:
-    """Ask one cluster everything; raises what the API server refuses, except what counts as an answer."""
-    version = client.version()  # first of all: whoever does not answer this answers nothing
-    lacking = missing(client, wanted)
-    cacerts, hidden = visible(client, CACERTS)
-    return Survey(
-        cluster=client.cluster,
-        server=client.server(),
-        version=version,
-        uid=str(dig(_unless_forbidden(lambda: client.get(KUBE_SYSTEM), None), "metadata", "uid") or ""),
-        versions={kind.name: accepted(client, kind) for kind in (ISTIO, ISTIO_CNI)},
-        cacerts=cacerts,
-        istio=existing_istio(client),
-        nodes=tuple(_unless_forbidden(lambda: client.list(NODE), [])),
-        missing_rights=tuple(sorted({*lacking, *hidden})),
-        operator=_unless_forbidden(lambda: operator_running(client), None),
-        clock=clock_offset(client),
-    )
 
 
 def visible(client: Client, ref: Ref) -> tuple[Manifest | None, tuple[Right, ...]]:
@@ -94,36 +51,39 @@ def existing_istio(client: Client) -> Manifest | None:
         return None  # no right, or no operator: each is told by itself
 
 
-def _unless_forbidden(ask: Callable[[], T], otherwise: T) -> T:
-    # What the user may not see is reported as a missing right, once.
-    try:
-        return ask()
-    except ForbiddenError:
-        return otherwise
+def accepted(crd: Manifest | None, kind: Kind) -> frozenset[str] | None:
+    """Return the versions that a kind's CRD accepts, none when it does not say; None when the kind is not served."""
+    found = version_field(crd, kind)
+    return None if found is None else frozenset(map(str, found.get("enum") or ()))
 
 
-def accepted(client: Client, kind: Kind) -> frozenset[str] | None:
-    """Return the versions that the CRD of a kind accepts, none when it does not say; None when it is not served."""
-    try:
-        crd = client.get(Ref(CRD, kind.resource))
-    except ForbiddenError:
-        return frozenset()
+def version_field(crd: Manifest | None, kind: Kind) -> Manifest | None:
+    """Return the schema of `spec.version`, empty when there is none; None when the kind is not served."""
     served = [v for v in dig(crd, "spec", "versions") or [] if v.get("name") == kind.version and v.get("served")]
     if not served:
         return None
-    field = dig(served[0], "schema", "openAPIV3Schema", "properties", "spec", "properties", "version", "enum")
-    return frozenset(map(str, field or ()))
+    path = ("schema", "openAPIV3Schema", "properties", "spec", "properties", "version")
+    found: Manifest = dig(served[0], *path) or {}
+    return found
+
+
+def operators(client: Client) -> list[Manifest]:
+    """Return the Deployments of Sail operators, in whatever namespace."""
+    return client.list(DEPLOYMENT, labels=OPERATOR_LABEL)
+
+
+def running(deployments: Iterable[Manifest]) -> bool | None:
+    """Say whether one of these runs: True, False (there, but nothing ready), None (there is none)."""
+    ready = [(dig(one, "status", "readyReplicas") or 0) > 0 for one in deployments]
+    return any(ready) if ready else None
 
 
 def operator_running(client: Client) -> bool | None:
     """Say whether a Sail operator runs: True, False (installed, nothing ready), None (not installed)."""
-    deployments = client.list(DEPLOYMENT, labels=OPERATOR_LABEL)
-    if not deployments:
-        return None
-    return any((dig(one, "status", "readyReplicas") or 0) > 0 for one in deployments)
+    return running(operators(client))
 
 
-def node_address(nodes: tuple[Manifest, ...]) -> str:
+def node_address(nodes: Iterable[Manifest]) -> str:
     """Return the InternalIP of a control-plane node, empty when there is none to see (a managed cluster)."""
     for node in nodes:
         if CONTROL_PLANE in (dig(node, "metadata", "labels") or {}):

@@ -19,8 +19,8 @@ from meshctl.bundle.questions import questions_of
 from meshctl.bundle.settings import settings_of
 from meshctl.bundle.yamls import dump
 from meshctl.cli.files import file_at, write_whole
-from meshctl.cli.installing import look
 from meshctl.cli.journal import folder_of, last_of, opening_of
+from meshctl.cli.looking import look
 from meshctl.cli.reporting import document_of, page_of
 from meshctl.cli.session import Session, Show, session
 from meshctl.errors import Exit, MeshctlError

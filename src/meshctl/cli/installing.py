@@ -2,31 +2,26 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from meshctl.certs.material import Severity
 from meshctl.checks.catalog import Check
 from meshctl.checks.finding import Finding, errors
-from meshctl.checks.refusals import Judgement, judge, mesh_options
+from meshctl.checks.refusals import mesh_options
 from meshctl.checks.rights import Rights, install_rights, plan_rights
-from meshctl.checks.survey import Survey, of_all, operator_running, survey
 from meshctl.cli.diagnosing import tell_first_broken
+from meshctl.cli.looking import look
 from meshctl.cli.planfiles import read_plan, refuse_another_request, refuse_moved
 from meshctl.cli.resolving import resolve
 from meshctl.cli.session import Session, Show, session
 from meshctl.cli.skipping import split, told_skipped
-from meshctl.cluster import Client
-from meshctl.errors import Exit, RefusedError, TransientError
+from meshctl.errors import Exit, RefusedError
 from meshctl.plan import Plan
 from meshctl.plans.facts import Circumstances
 from meshctl.plans.install import install
 from meshctl.render.choose import Output
 from meshctl.spec import Cluster, MeshSpec
-
-Wanted = Callable[[MeshSpec, Cluster], Rights]
-"""The rights that a command needs on one cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +68,6 @@ def run_install(mesh: MeshSpec, wanted: InstallOptions, show: Show) -> int:
 def held_rights(mesh: MeshSpec, cluster: Cluster) -> Rights:
     """Return what an install needs that is held to a plan: it plans anew first."""
     return install_rights(mesh, cluster) | plan_rights(mesh, cluster)
-
-
-def look(one: Session, rights: Wanted = install_rights) -> Judgement:
-    """Ask all clusters what must be known before anything is written; `rights` are those that are needed on each."""
-    clusters = {cluster.name: cluster for cluster in one.mesh.clusters}
-
-    def ask(client: Client) -> Survey:
-        found = survey(client, rights(one.mesh, clusters[client.cluster]))
-        return found if found.operator is not False else replace(found, operator=awaited_operator(one, client))
-
-    return judge(one.mesh, of_all(one.patient(), ask), datetime.now(UTC))
-
-
-def awaited_operator(one: Session, client: Client) -> bool:
-    """Give an operator that is just being restarted the time to come back."""
-
-    def look() -> None:
-        if operator_running(client) is False:
-            raise TransientError(f"{client.cluster}: no pod of the Sail operator is ready")
-
-    try:
-        one.waiter().retry(look, one.mesh.timeouts.contact)
-    except TransientError:
-        return False
-    return True
 
 
 def refuse(findings: Iterable[Finding]) -> None:

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from meshctl.checks.finding import Finding, errors
-from meshctl.checks.refusals import server_for
-from meshctl.checks.rights import Right, missing, remote_secret_rights
+from meshctl.checks.preflight.network import server_for
+from meshctl.checks.reviews import missing
+from meshctl.checks.rights import Right, remote_secret_rights
 from meshctl.checks.survey import of_all
 from meshctl.cli.session import Session, Show, session
 from meshctl.cluster import Client

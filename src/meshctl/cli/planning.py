@@ -13,7 +13,8 @@ from meshctl.changes.model import Outcome, Outlook
 from meshctl.checks.catalog import Check
 from meshctl.checks.finding import errors
 from meshctl.checks.rights import plan_rights
-from meshctl.cli.installing import look, refuse
+from meshctl.cli.installing import refuse
+from meshctl.cli.looking import look
 from meshctl.cli.planfiles import write_plan
 from meshctl.cli.resolving import resolve
 from meshctl.cli.session import Session, Show, session

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from meshctl.checks.catalog import PREFLIGHT, Check
 from meshctl.checks.refusals import Judgement
 from meshctl.checks.report import Member, Report
-from meshctl.cli.installing import look
+from meshctl.cli.looking import look
 from meshctl.cli.session import Session, Show, session
 from meshctl.cli.skipping import split
 from meshctl.errors import SpecError

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from meshctl.checks.inventory import Leftover, is_own_namespace, leftovers, listed, tenants
-from meshctl.checks.rights import Right, Rights, lacking, missing, teardown_rights
+from meshctl.checks.reviews import missing
+from meshctl.checks.rights import Right, Rights, lacking, teardown_rights
 from meshctl.checks.survey import of_all, operator_running
 from meshctl.cli.session import Session, Show, interruptible, session
 from meshctl.cluster import Client

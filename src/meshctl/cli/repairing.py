@@ -8,7 +8,7 @@ from meshctl.checks.diagnosis.introductions import introduction, strangers, unus
 from meshctl.checks.diagnosis.judging import judge
 from meshctl.checks.diagnosis.result import Diagnosis
 from meshctl.checks.finding import Finding
-from meshctl.checks.refusals import server_for
+from meshctl.checks.preflight.network import server_for
 from meshctl.cli.diagnosing import case_at_hand, show
 from meshctl.cli.resolving import resolve
 from meshctl.cli.session import Session, Show, session

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from meshctl.checks.diagnosis.result import Diagnosis
 from meshctl.checks.inventory import is_own_namespace
 from meshctl.checks.missing_pairs import explain
-from meshctl.checks.rights import Right, missing, verify_rights
+from meshctl.checks.reviews import missing
+from meshctl.checks.rights import Right, verify_rights
 from meshctl.cli.diagnosing import ending, quick_diagnosis, tell_first_broken
 from meshctl.cli.session import Session, Show, session
 from meshctl.cluster import Client

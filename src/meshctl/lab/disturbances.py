@@ -50,6 +50,10 @@ class Disturber:
         """Return after how many seconds a watch ends with 410 Gone."""
         return WATCH_LIFE if self.faults.on("watch-gone", self.cluster) else None
 
+    def version(self) -> str:
+        """Return the version that the API server says it is, nothing for its own."""
+        return self.faults.value("old-kubernetes", self.cluster) or ""
+
     def clock_skew(self) -> float:
         """Return by how many seconds the clock is off."""
         return self.faults.number("clock-skew", self.cluster)

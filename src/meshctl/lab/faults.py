@@ -18,8 +18,10 @@ class FaultKind:
 
 FAULT_KINDS: tuple[FaultKind, ...] = (
     FaultKind("lb-never", "the load balancer never hands out an address"),
+    FaultKind("lb-absent", "there is no load balancer, and no address pool of one"),
     FaultKind("lb-late", "the load balancer takes this much longer", "seconds", "30"),
     FaultKind("lb-hostname", "the load balancer hands out a hostname", "name", "gateway.lab.invalid"),
+    FaultKind("old-kubernetes", "the API server says that it is of this version", "version", "v1.27.16"),
     FaultKind("operator-absent", "the Sail operator and its CRDs are not installed"),
     FaultKind("operator-crashing", "the Sail operator is installed but never runs"),
     FaultKind("old-crd", "the operator's CRDs do not offer the newest Istio version"),

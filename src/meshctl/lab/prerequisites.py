@@ -9,6 +9,7 @@ from meshctl.certs.authority import make_material, make_root
 from meshctl.certs.material import KeyPair, KeyType, Material
 from meshctl.certs.secrets import manifest_of, material_of
 from meshctl.lab.api import Api, ApiError
+from meshctl.lab.controllers import address_pools
 from meshctl.lab.controllers.sail import install_operator
 from meshctl.lab.controllers.sail_versions import OPERATOR_NAMESPACE, build
 from meshctl.lab.sites import Site, World
@@ -52,6 +53,7 @@ async def seed(world: World, site: Site, certificates: Certificates) -> None:
     api = site.api(ADMINISTRATOR)
     await ensure(api, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ISTIO_SYSTEM}})
     await ensure(api, manifest_of(certificates.of(world, site.context)))
+    await address_pools.settle(world, site)
     await install_operator(world, site)
 
 
@@ -78,6 +80,7 @@ async def adjust(world: World, site: Site, certificates: Certificates) -> None:
         stored, wanted = material_of(secret), certificates.of(world, site.context)
         if stored.ca_cert != wanted.ca_cert and certificates.made_here(stored):
             await api.merge(CACERTS, {"data": manifest_of(wanted)["data"]})
+    await address_pools.settle(world, site)
     await install_operator(world, site)
 
 

@@ -146,6 +146,7 @@ def _hooks(lab: Lab, site: Site) -> Hooks:
         watch_lifetime=disturber.watch_lifetime,
         clock_skew=disturber.clock_skew,
         expired=lambda: world.faults.on("reader-token-expired", site.context),
+        version=disturber.version,
         answered=lab.logbook.answered,
         changed=lab.logbook.changed,
     )

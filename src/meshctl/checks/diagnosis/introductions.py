@@ -11,7 +11,7 @@ import yaml
 
 from meshctl.checks.diagnosis.case import Broken, Case, UnseenError
 from meshctl.checks.evidence import SECRETS
-from meshctl.checks.refusals import is_local
+from meshctl.checks.preflight.network import is_local
 from meshctl.names import READER_TOKEN, remote_secret
 from meshctl.objects import Manifest, dig
 from meshctl.spec import Cluster

@@ -22,6 +22,16 @@ VERSION: Manifest = {
     "compiler": "gc",
     "platform": "linux/amd64",
 }
+
+
+def version(told: str) -> Manifest:
+    """Return the answer to /version; `told` is another version than the server's own, if it is to pretend."""
+    if not told:
+        return VERSION
+    major, minor, *_ = told.removeprefix("v").split(".")
+    return {**VERSION, "gitVersion": told, "major": major, "minor": minor, "emulationMinor": minor}
+
+
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 _PART_VERBS = ["get", "patch", "update"]
 

@@ -178,8 +178,8 @@ class Hooks:
 
     `disturb` is asked for every HTTP request how to spoil it, `denied` whether a right is refused whatever the roles
     grant; `watch_lifetime` returns after how many seconds a watch ends with 410 Gone, if so; `clock_skew` by how many
-    seconds the Date header is off; `expired` whether the tokens in Secrets are not accepted any more. `answered` and
-    `changed` take note.
+    seconds the Date header is off; `version` which one the server says it is, if not its own; `expired` whether the
+    tokens in Secrets are not accepted any more. `answered` and `changed` take note.
     """
 
     call_webhook: CallWebhook = refuse_webhook
@@ -190,5 +190,6 @@ class Hooks:
     watch_lifetime: Callable[[], float | None] = lambda: None
     clock_skew: Callable[[], float] = lambda: 0.0
     expired: Callable[[], bool] = lambda: False
+    version: Callable[[], str] = lambda: ""
     answered: Callable[[Answered], None] = forget_request
     changed: Callable[[Changed], None] = forget_change

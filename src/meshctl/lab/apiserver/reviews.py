@@ -61,11 +61,14 @@ def _rules(namespace: str, user: User, rbac: Authorizer) -> Manifest:
     if not namespace:
         raise bad_request("no namespace on request")
     rules = list(rbac.rules(user, namespace))
-    return {
+    status: Manifest = {
         "resourceRules": [rule for rule in rules if rule.get("resources")],
         "nonResourceRules": [rule for rule in rules if rule.get("nonResourceURLs")],
-        "incomplete": False,
+        "incomplete": rbac.overruled(user),
     }
+    # In the words of the only authorizer that real clusters have besides roles, and that cannot list its rules.
+    why = {"evaluationError": "webhook authorizer does not support user rule resolution"}
+    return {**status, **why} if status["incomplete"] else status
 
 
 def _token(spec: Manifest, auth: Authenticator) -> Manifest:

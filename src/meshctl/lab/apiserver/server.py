@@ -163,7 +163,7 @@ class Server:
         if path.startswith(_HEALTH):
             return answers.raw(b"ok", media="text/plain")
         if path.rstrip("/") == "/version":
-            return answers.json_answer(discovery.VERSION)
+            return answers.json_answer(discovery.version(self.plane.hooks.version()))
         if path == "/openapi/v3":
             return answers.json_answer(discovery.openapi_index(catalog))
         if path.startswith("/openapi/v3/"):

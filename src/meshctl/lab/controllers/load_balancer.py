@@ -62,7 +62,7 @@ class _Cloud:
         now = asyncio.get_running_loop().time()
         since = self.asked.setdefault(uid_of(service), now)
         wait = delays.of(delays.load_balancer + faults.number("lb-late", context)) - (now - since)
-        if faults.on("lb-never", context):
+        if faults.on("lb-never", context) or faults.on("lb-absent", context):
             return LOOK_AGAIN
         if wait > 0:
             return wait

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshctl.lab.controllers.sail_versions import Build, named
-from meshctl.names import NETWORK_ATTACHMENT
+from meshctl.names import IP_ADDRESS_POOL, NETWORK_ATTACHMENT
 from meshctl.objects import Kind, Manifest
 
 _OPEN: Manifest = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -292,6 +292,12 @@ def istio_crds() -> list[Manifest]:
         )
         for group, versions, kind, plural, short in _ISTIO_KINDS
     ]
+
+
+def pool_crd() -> Manifest:
+    """Return the CRD of address pools that MetalLB brings."""
+    root = {"apiVersion": _TEXT, "kind": _TEXT, "metadata": {"type": "object"}, "spec": _OPEN, "status": _OPEN}
+    return _crd(IP_ADDRESS_POOL, [_Served("v1beta1", _object(root))])
 
 
 def multus_crd() -> Manifest:

@@ -37,6 +37,84 @@ VERSION_REFUSED = Check(
     "Upgrade the operator, or choose a version that every cluster accepts: `--set istioVersion=...`.",
 )
 
+NOT_INSTALLABLE = Check(
+    "MESH-123",
+    Category.OPERATOR,
+    Severity.WARNING,
+    "the operator may have no charts for the Istio version",
+    "The definitions accept the version, but neither does the operator's Deployment name images for it (its "
+    "annotations `images.v1_28_6.istiod` and so on), nor does the description of the field call it one that can be "
+    "installed. So the API server would take the resource, and the operator end with `version not found`. Versions "
+    "that are out of support stay in the list, and definitions may be newer than the operator, as after an upgrade "
+    "that stopped half-way.",
+    "Upgrade the operator, or choose a version that it has charts for: `--set istioVersion=...`.",
+)
+
+NO_ISTIO_KINDS = Check(
+    "MESH-124",
+    Category.OPERATOR,
+    Severity.ERROR,
+    "Istio's own resources are not served on the primary",
+    "On the primary, istiod and the services are exposed by resources of the kinds Gateway and VirtualService "
+    "(networking.istio.io). Their CustomResourceDefinitions come with the operator; here they are missing, perhaps "
+    "because another installer left them out, or somebody has tidied up.",
+    "Install the operator again, with its CustomResourceDefinitions.",
+)
+
+UNLIKE_OPERATORS = Check(
+    "MESH-125",
+    Category.OPERATOR,
+    Severity.WARNING,
+    "clusters have operators of different projects",
+    "One cluster has the platform vendor's build of the Sail operator, another the upstream project's. Both can be "
+    "right, but their charts differ in details (validation, Multus, IPv6), and nobody tests them together.",
+    "Use one build on all clusters, if you can.",
+)
+
+TERMINATING = Check(
+    "MESH-126",
+    Category.OPERATOR,
+    Severity.ERROR,
+    "a namespace of the mesh is being deleted",
+    "istio-system or istio-cni is in the phase Terminating, so nothing can be made in it. A teardown may be under way; "
+    "or it hangs, because something in the namespace has a finalizer whose owner is gone, mostly an operator that was "
+    "removed before its resources.",
+    "Wait until it is gone. If it hangs, see what is left in it, and bring back whoever has to release that.",
+)
+
+FOREIGN_ISTIO = Check(
+    "MESH-127",
+    Category.OPERATOR,
+    Severity.ERROR,
+    "an Istio that the operator does not own is in the way",
+    "istiod in istio-system, or the webhook istio-sidecar-injector, is there but was made by another installer "
+    "(istioctl, Helm, an older service mesh). The operator installs by Helm, and Helm refuses to take over what it did "
+    "not make: `invalid ownership metadata`. Workloads may still live on that Istio.",
+    "Move its workloads away and remove it with the installer that made it, or install the mesh elsewhere.",
+)
+
+OTHER_ISTIO = Check(
+    "MESH-128",
+    Category.OPERATOR,
+    Severity.WARNING,
+    "another Istio is on this cluster",
+    "There is an istiod in another namespace than istio-system. Two control planes can share a cluster when each has a "
+    "revision and namespaces of its own; otherwise both inject, and both write istio-ca-root-cert into every "
+    "namespace, where only one of them can be right.",
+    "Make sure that it is confined by a revision and discovery selectors, or remove it first.",
+)
+
+LEFTOVER = Check(
+    "MESH-129",
+    Category.OPERATOR,
+    Severity.WARNING,
+    "something is left of an earlier install",
+    "There is no Istio resource, but an IstioRevision or an injection webhook of an earlier mesh. A webhook without "
+    "its istiod refuses pods, or lets them through without a sidecar; a revision keeps objects that a new install then "
+    "runs into. It comes about when an operator is removed before its resources.",
+    "Remove what is left: `meshctl teardown` with the same clusters does.",
+)
+
 OLDER_ASKED = Check(
     "MESH-130",
     Category.OPERATOR,
@@ -56,4 +134,29 @@ WILL_UPGRADE = Check(
     "Nothing, if that is meant. Else say the version that is there: `--set istioVersion=...`.",
 )
 
-CHECKS = (NOT_SERVED, NOT_RUNNING, VERSION_REFUSED, OLDER_ASKED, WILL_UPGRADE)
+UNOWNED_ACCOUNT = Check(
+    "MESH-132",
+    Category.OPERATOR,
+    Severity.ERROR,
+    "the reader's account was made by somebody else",
+    "The operator's charts make the ServiceAccount istio-reader-service-account in istio-system. One that is there "
+    "already, without Helm's labels, stops them for ever: `exists and cannot be imported into the current release: "
+    "invalid ownership metadata`. `istioctl create-remote-secret` makes one when it comes before the operator.",
+    "Delete the account: the operator makes it again. Tokens of the old one die with it.",
+)
+
+CHECKS = (
+    NOT_SERVED,
+    NOT_RUNNING,
+    VERSION_REFUSED,
+    NOT_INSTALLABLE,
+    NO_ISTIO_KINDS,
+    UNLIKE_OPERATORS,
+    TERMINATING,
+    FOREIGN_ISTIO,
+    OTHER_ISTIO,
+    LEFTOVER,
+    OLDER_ASKED,
+    WILL_UPGRADE,
+    UNOWNED_ACCOUNT,
+)

@@ -101,7 +101,7 @@ REMOTE_UNSOUND = Check(
     "a remote's cacerts are missing or not sound",
     "The guide asks for cacerts on every cluster. In a primary-remote mesh only the primary's are read, so nothing "
     "fails because of this; it would if the remote became a primary one day.",
-    REMEDY,
+    "Apply certificates of the same root, from the folder that has it: `meshctl certs apply --from certs ...`.",
 )
 
 SHARED_SIGNER = Check(
@@ -123,6 +123,18 @@ UNFIT = Check(
     "2048, SHA-1), calls itself a root without being one, or stands in one file with a private key that istiod would "
     "hand out to everybody. One that the chain does not pass through harms nobody, and is told as a warning.",
     REMEDY,
+)
+
+OTHER_ROOT_SERVED = Check(
+    "MESH-171",
+    Category.TRUST,
+    Severity.ERROR,
+    "istiod serves another root than is stored",
+    "istiod reads cacerts when it starts, and takes up a new intermediate under the same root; another root it does "
+    "not take. What it serves is in the ConfigMap istio-ca-root-cert, and that is not the root in the primary's "
+    "cacerts: the Secret was replaced, or was made after istiod had signed with a root of its own. Nothing is broken "
+    "yet. But the next restart of istiod, by an upgrade or a lost node, changes the root under every workload at once.",
+    "Restart istiod at a time of your choice, then the gateways and all workloads; or put the old root back.",
 )
 
 ROOT_KEY_IN_USE = Check(
@@ -148,5 +160,6 @@ CHECKS = (
     REMOTE_UNSOUND,
     SHARED_SIGNER,
     UNFIT,
+    OTHER_ROOT_SERVED,
     ROOT_KEY_IN_USE,
 )
