@@ -76,6 +76,9 @@ CACERTS = Ref(SECRET, "cacerts", ISTIO_SYSTEM)
 READER_ACCOUNT = Ref(SERVICE_ACCOUNT, "istio-reader-service-account", ISTIO_SYSTEM)
 READER_TOKEN = Ref(SECRET, "istio-reader-service-account-istio-remote-secret-token", ISTIO_SYSTEM)
 ROOT_CERT = Ref(CONFIG_MAP, "istio-ca-root-cert", ISTIO_SYSTEM)
+ISTIOD_GATEWAY = Ref(GATEWAY, "istiod-gateway", ISTIO_SYSTEM)
+ISTIOD_ROUTE = Ref(VIRTUAL_SERVICE, "istiod-vs", ISTIO_SYSTEM)
+SERVICES_GATEWAY = Ref(GATEWAY, "cross-network-gateway", ISTIO_SYSTEM)
 LOCK = Ref(LEASE, "meshctl", LOCK_NAMESPACE)
 
 # --- labels and annotations ----------------------------------------------------------------------------------------

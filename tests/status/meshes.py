@@ -1,4 +1,7 @@
-"""Evidence of meshes made of objects alone, healthy until a test changes a piece."""
+"""Evidence of meshes made of objects alone, healthy until a test changes a piece.
+
+What meshctl applies is made of its own templates, so that a made mesh has all that a real one has.
+"""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -10,9 +13,12 @@ from meshctl.certs.material import KeyPair, Material
 from meshctl.certs.secrets import manifest_of
 from meshctl.checks.evidence import (
     GATEWAY_POD_LIST,
+    GATEWAYS,
     ISTIOD_PODS,
+    ISTIOD_SERVICE,
     OPERATORS,
     REVISIONS,
+    ROUTES,
     SECRETS,
     SLICES,
     VALIDATORS,
@@ -23,22 +29,25 @@ from meshctl.checks.evidence import (
 from meshctl.checks.status.model import StatusReport
 from meshctl.checks.status.report import status_report
 from meshctl.errors import ClusterError
+from meshctl.manifests import primary_values, remote_kubeconfig, remote_values, render
 from meshctl.names import (
     CACERTS,
+    CNI_DAEMON_SET,
+    CNI_NAMESPACE,
     GATEWAY_DEPLOYMENT,
     GATEWAY_SERVICE,
     INJECTOR,
     ISTIO_SYSTEM,
     ISTIOD,
-    NETWORK_LABEL,
+    NAMESPACE,
     PROBE_REASON,
     PROBE_STATUS,
+    READER_ACCOUNT,
     READER_TOKEN,
     ROOT_CERT,
     SIDECAR_STATUS,
     THE_CNI,
     THE_ISTIO,
-    injection_path,
     remote_secret,
 )
 from meshctl.objects import Manifest, Ref
@@ -48,6 +57,8 @@ from tests.certs.forge import NOW, fast_root, sound
 TOKEN = "eyJhbGciOiJSUzI1NiIs.eyJzdWIiOiJyZWFkZXIifQ.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
 MADE = "2025-12-29T12:00:00Z"
 VERSION = "1.28.6"
+DISCOVERY = "172.18.1.1"
+"""Where the primary's gateway is."""
 
 
 @cache
@@ -79,27 +90,36 @@ def report(seen: Evidence, asked: MeshSpec | None = None) -> StatusReport:
 def sight(asked: MeshSpec, cluster: Cluster) -> Sight:
     number = asked.clusters.index(cluster) + 1
     is_primary = cluster == asked.primary
+    secrets = {remote_secret(one.name): introduction(one) for one in asked.remotes} if is_primary else {}
+    system, cni = render("namespaces.yaml", asked, cluster, {})
     objects: dict[Ref, Manifest | None] = {
+        Ref(NAMESPACE, ISTIO_SYSTEM): system,
+        Ref(NAMESPACE, CNI_NAMESPACE): cni,
         THE_ISTIO: istio(cluster, is_primary),
         THE_CNI: sail(THE_CNI, {}, "Reconciled", "Ready"),
+        CNI_DAEMON_SET: daemon_set(),
+        ISTIOD: deployment(ISTIOD, f"hub/pilot:{VERSION}") if is_primary else None,
+        ISTIOD_SERVICE: {"metadata": {"name": "istiod"}, "spec": {"type": "ClusterIP"}},
         GATEWAY_SERVICE: service(cluster, f"172.18.{number}.1"),
         GATEWAY_DEPLOYMENT: deployment(GATEWAY_DEPLOYMENT, "auto"),
         INJECTOR: injector(cluster, is_primary),
         ROOT_CERT: {"metadata": {"name": ROOT_CERT.name}, "data": {"root-cert.pem": root().cert.decode()}},
         CACERTS: manifest_of(material(cluster.name)),
-        ISTIOD: deployment(ISTIOD, f"hub/pilot:{VERSION}") if is_primary else None,
+        READER_ACCOUNT: {"metadata": {"name": READER_ACCOUNT.name}},
         READER_TOKEN: None if is_primary else token(READER_TOKEN, {"token": TOKEN}),
+        **secrets,
     }
+    exposing, route = render("expose-istiod.yaml", asked, cluster, {})
     lists = {
         OPERATORS: (deployment(Ref(ISTIOD.kind, "sail-operator", "sail"), "quay.io/sail:1.30.3"),),
         REVISIONS: ({"metadata": {"name": "default"}},),
         GATEWAY_POD_LIST: (pod("gateway", "istio-proxy", f"hub/proxyv2:{VERSION}"),),
         ISTIOD_PODS: (pod("istiod-1", "discovery", f"hub/pilot:{VERSION}"),) if is_primary else (),
-        SECRETS: tuple(token(remote_secret(one.name), {one.name: TOKEN}) for one in asked.remotes)
-        if is_primary
-        else (),
-        SLICES: () if is_primary else ({"endpoints": [{"addresses": ["172.18.1.1"]}]},),
+        SECRETS: tuple(secrets.values()),
+        SLICES: () if is_primary else ({"endpoints": [{"addresses": [DISCOVERY]}]},),
         VALIDATORS: (),
+        GATEWAYS: (exposing, *render("expose-services.yaml", asked, cluster, {})) if is_primary else (),
+        ROUTES: (route,) if is_primary else (),
     }
     return Sight(cluster.name, f"https://10.0.{number}.1:6443", "v1.34.2", objects, lists)
 
@@ -119,9 +139,7 @@ def sail(ref: Ref, values: Mapping[str, Any], *types: str) -> Manifest:
 
 
 def istio(cluster: Cluster, is_primary: bool) -> Manifest:
-    names = {"meshID": "mesh1", "network": cluster.network, "multiCluster": {"clusterName": cluster.name}}
-    path = {"injectionPath": injection_path(cluster.name, cluster.network)}
-    values: dict[str, Any] = {"global": names} if is_primary else {"istiodRemote": path}
+    values = primary_values(mesh(), cluster) if is_primary else remote_values(mesh(), cluster, DISCOVERY)
     return sail(THE_ISTIO, values, "Reconciled", "Ready", "DependenciesHealthy")
 
 
@@ -134,11 +152,25 @@ def deployment(ref: Ref, image: str, ready: int = 1) -> Manifest:
     }
 
 
-def service(cluster: Cluster, *addresses: str) -> Manifest:
+def daemon_set() -> Manifest:
+    counts = dict.fromkeys(("desiredNumberScheduled", "updatedNumberScheduled", "numberReady"), 1)
     return {
-        "metadata": {"name": GATEWAY_SERVICE.name, "labels": {NETWORK_LABEL: cluster.network}},
-        "status": {"loadBalancer": {"ingress": [{"ip": address} for address in addresses]}},
+        "metadata": {"name": CNI_DAEMON_SET.name, "generation": 1},
+        "status": {"observedGeneration": 1, **counts},
     }
+
+
+def service(cluster: Cluster, *addresses: str) -> Manifest:
+    (made,) = render("gateway-service.yaml", mesh(), cluster, {})
+    return made | {"status": {"loadBalancer": {"ingress": [{"ip": address} for address in addresses]}}}
+
+
+def introduction(remote: Cluster) -> Manifest:
+    """The remote secret of a remote."""
+    kubeconfig = remote_kubeconfig(remote.name, "https://10.9.9.9:6443", b"", TOKEN)
+    (made,) = render("remote-secret.yaml", mesh(), remote, {"kubeconfig": kubeconfig})
+    made["metadata"]["creationTimestamp"] = MADE
+    return made
 
 
 def injector(cluster: Cluster, is_primary: bool, bundle: bytes = b"") -> Manifest:
@@ -175,10 +207,17 @@ def _sight(seen: Evidence, cluster: str, change: Callable[[Sight], Sight]) -> Ev
     return replace(seen, sights={**seen.sights, cluster: change(seen.sights[cluster])})
 
 
-def unseen(seen: Evidence, cluster: str, *refs: Ref) -> Evidence:
-    """The same with objects that may not be read."""
-    gone = dict.fromkeys(refs)
-    return _sight(seen, cluster, lambda one: replace(one, objects={**one.objects, **gone}, unseen=frozenset(refs)))
+def unseen(seen: Evidence, cluster: str, *what: Ref | str) -> Evidence:
+    """The same with objects and collections that may not be read."""
+    refs = {one: None for one in what if isinstance(one, Ref)}
+    questions: dict[str, tuple[Manifest, ...]] = {one: () for one in what if isinstance(one, str)}
+    return _sight(
+        seen,
+        cluster,
+        lambda one: replace(
+            one, objects={**one.objects, **refs}, lists={**one.lists, **questions}, unseen=frozenset(what)
+        ),
+    )
 
 
 def silent(seen: Evidence, cluster: str, why: str = "connection refused") -> Evidence:
@@ -197,9 +236,8 @@ def knowing(seen: Evidence, cluster: str, status: str | None) -> Evidence:
     return replace(seen, istiods=(replace(view, clusters=known),))
 
 
-def condition(ref: Ref, type_: str, reason: str, message: str) -> Manifest:
-    """A Sail resource with one condition that does not hold."""
-    made = sail(ref, {}, "Reconciled", "Ready", "DependenciesHealthy")
+def condition(made: Manifest, type_: str, reason: str, message: str) -> Manifest:
+    """Return a Sail resource with one condition that does not hold."""
     for one in made["status"]["conditions"]:
         if one["type"] == type_:
             one |= {"status": "False", "reason": reason, "message": message}

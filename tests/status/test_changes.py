@@ -1,20 +1,33 @@
 """What `--watch` takes for a change: what differs from what is known, and a cluster that is lost or found again."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from queue import SimpleQueue
 from typing import Self
 
 import pytest
 
-from meshctl.checks.evidence import Evidence
-from meshctl.cli.following import EVERYWHERE, Changes, followed, turned
+from meshctl.checks.evidence import GATEWAYS, ROUTES, Evidence
+from meshctl.cli.following import (
+    EVERYWHERE,
+    ON_REMOTES,
+    ON_THE_PRIMARY,
+    Changes,
+    followed,
+    known_of,
+    same,
+    turned,
+)
 from meshctl.errors import ClusterError, ForbiddenError, StoppedError
-from meshctl.names import THE_ISTIO, remote_secret
+from meshctl.manifests import render
+from meshctl.names import ISTIOD_GATEWAY, ISTIOD_ROUTE, KINDS, SERVICES_GATEWAY, THE_ISTIO
 from meshctl.objects import Manifest, Ref
+from meshctl.plan import refs_of
 from meshctl.waiting import News, Seen
 from tests.core.fake import FakeClient
-from tests.status.meshes import evidence, mesh, putting, silent
+from tests.status.meshes import evidence, listing, mesh, putting, report, silent
 
+EAST = mesh().primary
 WHAT = [("cluster1", THE_ISTIO), ("cluster2", THE_ISTIO)]
 
 
@@ -97,10 +110,40 @@ def test_a_stop_and_a_bug_end_it(item: News, error: type[BaseException]) -> None
 def test_everything_that_is_watched_is_part_of_the_evidence() -> None:
     asked = mesh(2)
     seen = evidence(asked)
-    expected: set[Ref] = {remote_secret("cluster2"), remote_secret("cluster3")}
-    unknown = {(cluster, ref) for cluster, ref in followed(asked) if ref not in seen.sights[cluster].objects}
-    assert {ref for _, ref in unknown} == expected
-    assert len(followed(asked)) == len(set(followed(asked))) == 3 * len(EVERYWHERE) + 2 + 2 + 2
+    assert [(cluster, ref) for cluster, ref in followed(asked) if known_of(seen.sights[cluster], ref) is None] == []
+    of_remotes = len(asked.remotes) * (1 + len(ON_REMOTES))
+    assert len(followed(asked)) == len(set(followed(asked))) == 3 * len(EVERYWHERE) + len(ON_THE_PRIMARY) + of_remotes
+
+
+def test_what_exposes_istiod_and_the_services_is_watched_by_the_names_it_is_made_with() -> None:
+    asked = mesh()
+    made = [one for name in ("expose-istiod.yaml", "expose-services.yaml") for one in render(name, asked, EAST, {})]
+    refs = refs_of(made, KINDS)
+    assert len(refs) == 3
+    assert {("cluster1", ref) for ref in refs} <= set(followed(asked))
+
+
+@pytest.mark.parametrize(
+    ("ref", "question"), [(ISTIOD_GATEWAY, GATEWAYS), (SERVICES_GATEWAY, GATEWAYS), (ISTIOD_ROUTE, ROUTES)]
+)
+def test_an_exposure_that_goes_is_a_change_and_one_that_is_there_is_none(ref: Ref, question: str) -> None:
+    there: Manifest = {"metadata": {"name": ref.name, "uid": "one", "resourceVersion": "3"}}
+    seen = listing(known(), "cluster1", question, there)
+    news: SimpleQueue[News] = SimpleQueue()
+    found = Changes([("cluster1", ref), WHAT[1]], news, [Stream(), Stream()])
+    news.put(Seen(0, there))
+    news.put(Seen(1, istio("8")))
+    assert found.next(seen) == {"cluster2"}
+    news.put(Seen(0, None))
+    assert found.next(seen) == {"cluster1"}
+
+
+def test_another_broken_link_is_another_report_and_the_time_alone_is_not() -> None:
+    before = report(evidence(mesh()))
+    assert same(replace(before, at=before.at + timedelta(seconds=10)), before)
+    found = report(listing(evidence(mesh()), "cluster1", GATEWAYS))
+    assert found.problems == before.problems
+    assert not same(found, before)
 
 
 class Mute(FakeClient):

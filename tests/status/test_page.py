@@ -11,7 +11,7 @@ from meshctl.names import THE_ISTIO
 from meshctl.render.status.page import status_page
 from meshctl.render.status.picture import Picture, narrow, wide
 from meshctl.render.status.sketch import Sketch, sketch
-from tests.status.meshes import TOKEN, condition, evidence, knowing, mesh, putting, report, silent
+from tests.status.meshes import TOKEN, condition, evidence, istio, knowing, mesh, putting, report, silent
 
 VOID = {"meta", "link", "rect", "polyline", "polygon"}
 HOSTILE = "</td><script>alert(1)</script><img src=https://evil.example/x onerror=alert(1)>\" '&\x1b[31m"
@@ -49,12 +49,12 @@ class Reader(HTMLParser):
 
 def hostile() -> Evidence:
     seen = evidence(mesh())
-    istio = condition(THE_ISTIO, "Ready", "Bad", HOSTILE)
-    istio["spec"]["values"] = {
+    there = condition(istio(mesh().primary, is_primary=True), "Ready", "Bad", HOSTILE)
+    there["spec"]["values"] = {
         "global": {"meshID": HOSTILE, "network": HOSTILE, "multiCluster": {"clusterName": HOSTILE}}
     }
-    istio["metadata"]["managedFields"][0]["manager"] = HOSTILE
-    return silent(putting(seen, "cluster1", THE_ISTIO, istio), "cluster2", HOSTILE)
+    there["metadata"]["managedFields"][0]["manager"] = HOSTILE
+    return silent(putting(seen, "cluster1", THE_ISTIO, there), "cluster2", HOSTILE)
 
 
 PAGES = {

@@ -5,14 +5,24 @@ from dataclasses import dataclass, replace
 import pytest
 
 from meshctl.certs.material import Severity
-from meshctl.checks.evidence import GATEWAY_POD_LIST, OPERATORS, SECRETS, SLICES, Evidence, IstiodView
+from meshctl.checks.evidence import (
+    GATEWAY_POD_LIST,
+    OPERATORS,
+    SECRETS,
+    SLICES,
+    Evidence,
+    IstiodView,
+)
 from meshctl.checks.status.model import Health
+from meshctl.manifests import render
 from meshctl.names import (
     CACERTS,
     GATEWAY_DEPLOYMENT,
     GATEWAY_SERVICE,
     INJECTOR,
+    ISTIO_SYSTEM,
     ISTIOD,
+    NAMESPACE,
     NETWORK_LABEL,
     PROBE_REASON,
     PROBE_STATUS,
@@ -28,6 +38,7 @@ from tests.status.meshes import (
     deployment,
     evidence,
     injector,
+    istio,
     knowing,
     listing,
     mesh,
@@ -42,18 +53,20 @@ from tests.status.meshes import (
 )
 
 HEALTHY = evidence(mesh())
+SYSTEM = Ref(NAMESPACE, ISTIO_SYSTEM)
 WEST = mesh().remotes[0]
 OTHER_ROOT = fast_root().cert
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A piece changed, and what is said of it, on which cluster."""
+    """A piece changed, what is said of it, on which cluster, and the first broken link that it is, if it is one."""
 
     name: str
     seen: Evidence
     cluster: str
     says: str
+    code: str = ""
     severity: Severity = Severity.ERROR
 
 
@@ -113,80 +126,123 @@ def stale_proxy() -> Evidence:
 
 
 def older_remote() -> Evidence:
-    obj = sail(THE_ISTIO, {}, "Reconciled", "Ready", "DependenciesHealthy")
+    obj = istio(WEST, is_primary=False)
     obj["spec"]["version"] = "v1.28.3"
     return putting(HEALTHY, "cluster2", THE_ISTIO, obj)
 
 
 def broken_istio() -> Evidence:
-    return putting(
-        HEALTHY, "cluster2", THE_ISTIO, condition(THE_ISTIO, "Ready", "RemoteIstiodNotReady", "readiness probe failed")
-    )
+    obj = condition(istio(WEST, is_primary=False), "Ready", "RemoteIstiodNotReady", "readiness probe failed")
+    return putting(HEALTHY, "cluster2", THE_ISTIO, obj)
 
 
 DOWN = deployment(ISTIOD, "pilot:1.28.6", ready=0) | {
     "status": {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1}
 }
 CASES = (
-    Case("silent", silent(HEALTHY, "cluster2"), "cluster2", "does not answer: connection refused"),
-    Case("operator", crashing(), "cluster1", "the Sail operator (istiod) has no ready pod"),
-    Case("condition", broken_istio(), "cluster2", "Istio default: RemoteIstiodNotReady: readiness probe failed"),
-    Case("lag", lagging(), "cluster1", "IstioCNI default: its status is out of date"),
-    Case("no Istio", putting(HEALTHY, "cluster2", THE_ISTIO, None), "cluster2", "there is no Istio resource"),
-    Case("no istiod", putting(HEALTHY, "cluster1", ISTIOD, None), "cluster1", "there is no istiod"),
-    Case("istiod down", putting(HEALTHY, "cluster1", ISTIOD, DOWN), "cluster1", "istiod: 0 of 1 pods available"),
+    Case("silent", silent(HEALTHY, "cluster2"), "cluster2", "does not answer: connection refused", "MESH-201"),
+    Case("operator", crashing(), "cluster1", "the Sail operator (istiod) has no ready pod", "MESH-203"),
+    Case(
+        "condition",
+        broken_istio(),
+        "cluster2",
+        "Istio default: RemoteIstiodNotReady: readiness probe failed",
+        "MESH-209",
+    ),
+    Case("lag", lagging(), "cluster1", "IstioCNI default: its status is out of date", "MESH-207"),
+    Case(
+        "no Istio", putting(HEALTHY, "cluster2", THE_ISTIO, None), "cluster2", "there is no Istio resource", "MESH-204"
+    ),
+    Case("no istiod", putting(HEALTHY, "cluster1", ISTIOD, None), "cluster1", "there is no istiod", "MESH-208"),
+    Case(
+        "istiod down",
+        putting(HEALTHY, "cluster1", ISTIOD, DOWN),
+        "cluster1",
+        "istiod: 0 of 1 pods available",
+        "MESH-208",
+    ),
     Case(
         "no gateway",
         putting(putting(HEALTHY, "cluster2", GATEWAY_SERVICE, None), "cluster2", GATEWAY_DEPLOYMENT, None),
         "cluster2",
         "there is no east-west gateway",
+        "MESH-221",
     ),
     Case(
         "no address",
         putting(HEALTHY, "cluster2", GATEWAY_SERVICE, service(WEST)),
         "cluster2",
         "the east-west gateway has no address",
+        "MESH-224",
     ),
-    Case("network label", unlabelled(), "cluster2", "labelled for network network9, not network2"),
+    Case("network label", unlabelled(), "cluster2", "labelled for network network9, not network2", "MESH-222"),
     Case(
         "no Deployment",
         putting(HEALTHY, "cluster2", GATEWAY_DEPLOYMENT, None),
         "cluster2",
         "the east-west gateway has no Deployment",
+        "MESH-225",
     ),
-    Case("not injected", bare(), "cluster2", "gateway pods are not injected: gateway-x"),
-    Case("unknown to istiod", without_secret(), "cluster2", "there is no secret/istio-remote-secret-cluster2"),
-    Case("misnamed secret", misnamed(), "cluster2", "secret/istio-remote-secret-cluster2 names cluster9"),
+    Case("not injected", bare(), "cluster2", "gateway pods are not injected: gateway-x", "MESH-226"),
     Case(
-        "not taken up", knowing(HEALTHY, "cluster2", None), "cluster2", "although secret/istio-remote-secret-cluster2"
+        "unknown to istiod", without_secret(), "cluster2", "there is no secret/istio-remote-secret-cluster2", "MESH-235"
     ),
-    Case("not synced", knowing(HEALTHY, "cluster2", "timeout"), "cluster2", "not synced with it: timeout"),
+    Case("misnamed secret", misnamed(), "cluster2", "secret/istio-remote-secret-cluster2 names cluster9", "MESH-237"),
+    Case(
+        "not taken up",
+        knowing(HEALTHY, "cluster2", None),
+        "cluster2",
+        "although secret/istio-remote-secret-cluster2",
+        "MESH-240",
+    ),
+    Case("not synced", knowing(HEALTHY, "cluster2", "timeout"), "cluster2", "not synced with it: timeout", "MESH-240"),
     Case(
         "no view",
         replace(HEALTHY, istiods=(IstiodView("istiod-1", trouble="forbidden"),)),
         "cluster2",
         "istiod-1 does not say whom it knows: forbidden",
     ),
-    Case("moved gateway", elsewhere(), "cluster2", "it looks for istiod at 172.18.9.9, the gateway is at 172.18.1.1"),
-    Case("probe", unprobed(), "cluster2", "nothing listens on port 15017"),
-    Case("no caBundle", unpatched(), "cluster2", "istiod has not written its root into the injection webhook"),
-    Case("other root served", of_another_root("cluster2"), "cluster2", "istio-ca-root-cert holds SHA-256"),
-    Case("other root stored", of_another_root("cluster1"), "cluster1", "cacerts holds SHA-256"),
+    Case(
+        "moved gateway",
+        elsewhere(),
+        "cluster2",
+        "it looks for istiod at 172.18.9.9, the gateway is at 172.18.1.1",
+        "MESH-233",
+    ),
+    Case("probe", unprobed(), "cluster2", "nothing listens on port 15017", "MESH-241"),
+    Case(
+        "no caBundle", unpatched(), "cluster2", "istiod has not written its root into the injection webhook", "MESH-242"
+    ),
+    Case("other root served", of_another_root("cluster2"), "cluster2", "istio-ca-root-cert holds SHA-256", "MESH-244"),
+    Case("other root stored", of_another_root("cluster1"), "cluster1", "cacerts holds SHA-256", "MESH-212"),
     Case(
         "other caBundle",
         putting(HEALTHY, "cluster2", INJECTOR, injector(WEST, is_primary=False, bundle=OTHER_ROOT)),
         "cluster2",
         "istio-sidecar-injector holds SHA-256",
+        "MESH-211",
     ),
     Case(
         "no cacerts",
         putting(HEALTHY, "cluster1", CACERTS, None),
         "cluster1",
         "no cacerts: istiod signs with a root that it made by itself",
-        Severity.WARNING,
+        severity=Severity.WARNING,
     ),
-    Case("stale proxy", stale_proxy(), "cluster2", "the gateway's proxy is 1.28.1, istiod 1.28.6", Severity.WARNING),
-    Case("older remote", older_remote(), "cluster2", "its Istio is 1.28.3, the primary's 1.28.6", Severity.WARNING),
+    Case(
+        "stale proxy",
+        stale_proxy(),
+        "cluster2",
+        "the gateway's proxy is 1.28.1, istiod 1.28.6",
+        severity=Severity.WARNING,
+    ),
+    Case(
+        "older remote",
+        older_remote(),
+        "cluster2",
+        "its Istio is 1.28.3, the primary's 1.28.6",
+        severity=Severity.WARNING,
+    ),
 )
 
 
@@ -196,6 +252,7 @@ def test_what_is_wrong_is_said(case: Case) -> None:
     said = [one for one in found.problems if case.says in one.text]
     assert [(one.cluster, one.severity) for one in said] == [(case.cluster, case.severity)], found.problems
     assert found.healthy == (case.severity is Severity.WARNING)
+    assert [(one.code, one.cluster) for one in found.open_links] == ([(case.code, case.cluster)] if case.code else [])
 
 
 @pytest.mark.parametrize("remotes", [0, 1, 2, 29])
@@ -203,6 +260,7 @@ def test_a_healthy_mesh_has_no_false_alarm(remotes: int) -> None:
     asked = mesh(remotes)
     found = report(evidence(asked), asked)
     assert found.problems == ()
+    assert found.open_links == ()
     assert found.drift == ()
     assert found.healthy
     assert {found.health(one) for one in found.clusters} == {Health.WELL}
@@ -234,6 +292,7 @@ def test_nothing_installed_is_not_healthy_and_no_problem() -> None:
     assert not found.installed
     assert not found.healthy
     assert found.problems == ()
+    assert found.open_links == ()
 
 
 def test_names_are_those_that_the_clusters_have() -> None:
@@ -247,8 +306,9 @@ def test_names_are_those_that_the_clusters_have() -> None:
     obj["metadata"]["managedFields"][0]["manager"] = "argocd-controller"
     seen = putting(seen, "cluster1", THE_ISTIO, obj)
     seen = putting(seen, "cluster1", GATEWAY_SERVICE, service(there.primary, "172.18.1.1"))
+    seen = putting(seen, "cluster2", SYSTEM, render("namespaces.yaml", there, WEST, {})[0])
     found = report(seen)
-    assert found.healthy, found.problems
+    assert found.healthy, (found.problems, found.open_links)
     assert found.primary.name == "prod-a"
     assert found.mesh_id == "prod"
     assert found.managers == ("argocd-controller", "meshctl")

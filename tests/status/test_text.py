@@ -10,7 +10,7 @@ from meshctl.checks.finding import Finding
 from meshctl.names import THE_ISTIO
 from meshctl.render.status.paper import Pen, ascii_pen, pen_for, writable
 from meshctl.render.status.text import status_text
-from tests.status.meshes import condition, evidence, knowing, listing, mesh, putting, report, silent
+from tests.status.meshes import condition, evidence, istio, knowing, listing, mesh, putting, report, silent
 
 WIDTHS = (40, 60, 80, 100, 200)
 
@@ -42,7 +42,9 @@ def test_no_line_is_wider_than_the_terminal(width: int, remotes: int) -> None:
             silent(knowing(seen, "cluster2", "timeout"), f"cluster{remotes + 1}"),
             "cluster1",
             THE_ISTIO,
-            condition(THE_ISTIO, "Ready", "IstiodNotReady", "not all istiod pods are ready " * 5),
+            condition(
+                istio(mesh().primary, is_primary=True), "Ready", "IstiodNotReady", "not all istiod pods are ready " * 5
+            ),
         )
     for pen in (Pen(width), ascii_pen(width)):
         text = screen(seen, remotes, pen)
@@ -74,7 +76,10 @@ def test_ascii_terminals_get_ascii() -> None:
 
 def test_text_from_servers_is_harmless() -> None:
     hostile = condition(
-        THE_ISTIO, "Ready", "Bad", "a\nb \x1b[31mred\x1b]0;title\x07 \u202e eyJhbGciOiJ.eyJzdWIiOiJ9x.c2lnbmF0dXJl"
+        istio(mesh().remotes[0], is_primary=False),
+        "Ready",
+        "Bad",
+        "a\nb \x1b[31mred\x1b]0;title\x07 \u202e eyJhbGciOiJ.eyJzdWIiOiJ9x.c2lnbmF0dXJl",
     )
     text = screen(putting(evidence(mesh()), "cluster2", THE_ISTIO, hostile))
     assert "\x1b" not in text

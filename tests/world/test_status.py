@@ -118,6 +118,24 @@ def test_a_remote_secret_that_is_gone(installed: LabUnderTest) -> None:
     assert status(installed).code == 0
 
 
+def test_a_broken_link_that_no_condition_shows(installed: LabUnderTest) -> None:
+    gone = ("gateways.networking.istio.io", "cross-network-gateway")
+    made = json.loads(installed.kubectl("east", *SYSTEM, "get", *gone, "-o", "json"))
+    installed.kubectl("east", *SYSTEM, "delete", *gone)
+    found, diagnosed = document(installed), installed.meshctl("diagnose", *MESH, *BRIEF, "-o", "json")
+    assert (found["healthy"], found["problems"]) == (False, [])
+    codes = [one["code"] for one in found["first_broken_links"]]
+    assert codes == [one["code"] for one in json.loads(diagnosed.out)["broken"]] == ["MESH-230"]
+    assert [one["health"] for one in found["clusters"]] == ["broken", "well"]
+    said = status(installed)
+    assert said.code == 1
+    assert said.out.startswith("✗ mesh1 is NOT healthy: 2 clusters")
+    assert "  ✗ MESH-230 cluster1: cluster1 does not expose the services\n" in said.out
+    made["metadata"] = {key: made["metadata"][key] for key in ("name", "namespace")}
+    installed.kubectl("east", "create", "-f", "-", stdin=json.dumps(made))
+    assert status(installed).code == 0
+
+
 def test_drift_is_shown_and_is_no_failure(installed: LabUnderTest) -> None:
     found = status(installed, "--set", "meshID=other", "--set", "west[0].clusterName=prod-b")
     assert found.code == 0

@@ -67,6 +67,19 @@ def test_changes_are_told_as_they_happen_and_the_exit_code_is_about_the_last(ins
     assert process.returncode == 0
 
 
+def test_what_exposes_the_services_is_missed_at_once(installed: LabUnderTest) -> None:
+    gone = ("gateways.networking.istio.io", "cross-network-gateway")
+    made = json.loads(installed.kubectl("east", *SYSTEM, "get", *gone, "-o", "json"))
+    made["metadata"] = {key: made["metadata"][key] for key in ("name", "namespace")}
+    with watching(installed, "-o", "json") as process:
+        found = documents(process)
+        assert next(found)["healthy"]
+        installed.kubectl("east", *SYSTEM, "delete", *gone)
+        assert [one["code"] for one in until(found, healthy=False)["first_broken_links"]] == ["MESH-230"]
+        installed.kubectl("east", "create", "-f", "-", stdin=json.dumps(made))
+        assert until(found, healthy=True)["first_broken_links"] == []
+
+
 def test_a_terminal_shows_it_in_place_and_keeps_the_last(installed: LabUnderTest) -> None:
     leader, follower = pty.openpty()
     environ = {**installed.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from meshctl.checks.evidence import Evidence, gather, refreshed
+from meshctl.checks.evidence import GATEWAYS, ISTIOD_SERVICE, ROUTES, Evidence, Sight, gather, refreshed
 from meshctl.checks.status.report import status_report
 from meshctl.checks.survey import of_all
 from meshctl.cli.seeing import StatusOptions, coloured, judged, tell, write
@@ -24,14 +24,21 @@ from meshctl.cluster import Watch
 from meshctl.errors import MeshctlError, StoppedError
 from meshctl.names import (
     CACERTS,
+    GATEWAY,
     GATEWAY_DEPLOYMENT,
     GATEWAY_SERVICE,
     INJECTOR,
+    ISTIO_SYSTEM,
     ISTIOD,
+    ISTIOD_GATEWAY,
+    ISTIOD_ROUTE,
+    NAMESPACE,
     READER_TOKEN,
     ROOT_CERT,
+    SERVICES_GATEWAY,
     THE_CNI,
     THE_ISTIO,
+    VIRTUAL_SERVICE,
     remote_secret,
 )
 from meshctl.objects import Manifest, Ref, dig
@@ -48,8 +55,13 @@ EVERY = 10.0
 SETTLE = 0.3
 """Seconds without a change after which those that belong together have come."""
 
-EVERYWHERE = (THE_ISTIO, THE_CNI, GATEWAY_SERVICE, GATEWAY_DEPLOYMENT, INJECTOR, ROOT_CERT)
-ON_THE_PRIMARY, ON_REMOTES = (ISTIOD, CACERTS), (READER_TOKEN,)
+SYSTEM = Ref(NAMESPACE, ISTIO_SYSTEM)
+EVERYWHERE = (SYSTEM, THE_ISTIO, THE_CNI, GATEWAY_SERVICE, GATEWAY_DEPLOYMENT, INJECTOR, ROOT_CERT)
+ON_THE_PRIMARY = (ISTIOD, CACERTS, ISTIOD_GATEWAY, ISTIOD_ROUTE, SERVICES_GATEWAY)
+ON_REMOTES = (READER_TOKEN, ISTIOD_SERVICE)
+
+COLLECTED = {GATEWAY: GATEWAYS, VIRTUAL_SERVICE: ROUTES}
+"""Of which kinds the evidence has collections, not single objects."""
 
 
 def followed(mesh: MeshSpec) -> list[tuple[str, Ref]]:
@@ -156,7 +168,14 @@ class Changes:
 def _is_new(known: Evidence, cluster: str, ref: Ref, obj: Manifest | None) -> bool:
     """Say whether an object differs from what is known; a watch begins with the object as it is."""
     sight = known.sights.get(cluster)
-    return sight is None or _state(sight.get(ref)) != _state(obj)
+    return sight is None or _state(known_of(sight, ref)) != _state(obj)
+
+
+def known_of(sight: Sight, ref: Ref) -> Manifest | None:
+    """Return what is known of a followed object, None when it is not there."""
+    if ref.kind not in COLLECTED:
+        return sight.get(ref)
+    return next((one for one in sight.all(COLLECTED[ref.kind]) if dig(one, "metadata", "name") == ref.name), None)
 
 
 def _state(obj: Manifest | None) -> tuple[object, object]:

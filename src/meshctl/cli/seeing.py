@@ -62,7 +62,7 @@ def judged(one: Session, evidence: Evidence, options: str) -> "StatusReport":
     if isinstance(found, Diagnosis) and not found.healthy:
         return replace(report, broken=found.first)
     one.sink.note(ending(found, options))
-    return report
+    return replace(report, broken=report.open_links)
 
 
 def write(report: "StatusReport", path: Path) -> None:

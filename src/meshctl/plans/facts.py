@@ -13,6 +13,7 @@ from meshctl.names import GATEWAY_SERVICE, INJECTOR_TEMPLATES, READER_TOKEN, THE
 from meshctl.objects import dig
 from meshctl.plan import Clients, Fact
 from meshctl.spec import Cluster, MeshSpec
+from meshctl.spec.addresses import is_ip
 
 Resolve = Callable[[str], list[str]]
 """A hostname's IP addresses, or none when it does not resolve."""
@@ -25,15 +26,6 @@ class Circumstances:
     resolve: Resolve
     servers: Mapping[str, str] = field(default_factory=dict)
     old_kernel: bool = False
-
-
-def is_ip(text: str) -> bool:
-    """Say whether `text` is an IP address."""
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
 
 
 def gateway_addresses(clients: Clients, cluster: Cluster, resolve: Resolve) -> tuple[list[str], str]:

@@ -42,12 +42,12 @@ from meshctl.plans.facts import (
     discovery_address,
     discovery_hostname,
     gateway_addresses,
-    is_ip,
     old_kernel_template,
     reader_kubeconfig,
 )
 from meshctl.plans.repairs import forget_unled, nudge, recycle_gateway
 from meshctl.spec import Cluster, MeshSpec
+from meshctl.spec.addresses import is_ip
 
 
 def namespaces(mesh: MeshSpec, cluster: Cluster) -> Step:

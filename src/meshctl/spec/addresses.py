@@ -57,6 +57,15 @@ def host_problem(host: str) -> str:
     return "" if _HOST.fullmatch(name) and len(name) <= 253 else "has a host that is neither a name nor an IP address"
 
 
+def is_ip(text: str) -> bool:
+    """Say whether `text` is an IP address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def ip_problem(ip: IpAddress) -> str:
     """Say why no other cluster can reach this address; empty when it may."""
     if isinstance(ip, IPv6Address):

@@ -10,7 +10,7 @@ from meshctl.checks.diagnosis.case import Case, renamed
 from meshctl.checks.diagnosis.introductions import introductions
 from meshctl.checks.diagnosis.judging import judge
 from meshctl.checks.diagnosis.names import as_witnessed
-from meshctl.checks.evidence import GATEWAY_POD_LIST, SAMPLES, SECRETS, gather
+from meshctl.checks.evidence import GATEWAY_POD_LIST, SAMPLES, SECRETS, Evidence, gather
 from meshctl.checks.knocking import DATA_PORT, HEALTH_PORT, WEBHOOK_PORT, XDS_PORT, Door, vantage
 from meshctl.checks.probes import is_injected, running
 from meshctl.checks.trials import Trials, tried
@@ -30,11 +30,21 @@ def case_of(clients: Clients, patient: Clients, mesh: MeshSpec, options: str, re
     Questions are put by `patient` clients. What is tried is tried once: there a failure is the answer.
     """
     evidence = gather(patient, mesh)
-    there = as_witnessed(mesh, evidence)
-    names = {asked.name: found.name for asked, found in zip(mesh.clusters, there.clusters, strict=True)}
-    case = Case(there, renamed(evidence, names), options)
+    case = case_seen(mesh, evidence, options)
+    names = names_in(mesh, case.mesh)
     by_name = {names[name]: client for name, client in clients.items() if name in evidence.sights}
     return replace(case, trials=try_all(by_name, case, resolve))
+
+
+def case_seen(mesh: MeshSpec, evidence: Evidence, options: str) -> Case:
+    """Return the case that objects and istiods make by themselves: nothing has been tried yet, so less is known."""
+    there = as_witnessed(mesh, evidence)
+    return Case(there, renamed(evidence, names_in(mesh, there)), options)
+
+
+def names_in(mesh: MeshSpec, there: MeshSpec) -> dict[str, str]:
+    """Return what each cluster of the mesh that was asked for is really called."""
+    return {asked.name: found.name for asked, found in zip(mesh.clusters, there.clusters, strict=True)}
 
 
 def try_all(clients: Clients, case: Case, resolve: Resolve) -> Trials:

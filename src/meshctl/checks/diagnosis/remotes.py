@@ -20,6 +20,7 @@ from meshctl.names import (
 )
 from meshctl.objects import Ref, dig
 from meshctl.spec import Cluster
+from meshctl.spec.addresses import is_ip
 
 WEBHOOK_CALLS = 443
 
@@ -46,6 +47,8 @@ def address_current(case: Case, cluster: Cluster) -> Broken | None:
         raise UnseenError(f"the gateway of {case.primary.name} has no address")
     if used in current:
         return None
+    if case.primary.name not in case.trials.addresses and is_ip(used) and not all(map(is_ip, current)):
+        raise UnseenError(f"the name of the gateway of {case.primary.name} was not resolved")
     where = f"the gateway of {case.primary.name} is at {', '.join(current)}"
     seen = (f"{THE_ISTIO}: spec.values.global.remotePilotAddress is {used or 'empty'}", where)
     return Broken(f"{cluster.name} looks for istiod at {used or 'no address'}, and it is not there", seen, case.repair)

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from ipaddress import ip_address
 
 from meshctl.checks import evidence as seen
 from meshctl.checks.evidence import IstiodView, Sight
 from meshctl.checks.status.model import Access, Discovery, Health, View
 from meshctl.names import READER_TOKEN, remote_secret
 from meshctl.objects import Manifest, Verdict, dig
+from meshctl.spec.addresses import is_ip
 
 SYNCED, NOT_KNOWN, NO_ANSWER = "synced", "unknown", "no answer"
 
@@ -87,17 +87,9 @@ def _same_place(used: tuple[str, ...], live: tuple[str, ...]) -> Verdict:
         return Verdict(met=True, detail="the primary's gateway has no address to compare with")
     if set(used) <= set(live):
         return Verdict(met=True)
-    if all(_is_name(address) for address in live) != all(_is_name(address) for address in used):
+    if any(map(is_ip, live)) != any(map(is_ip, used)):
         return Verdict(met=True, detail="one is a name and one an address, so they were not compared")
     return Verdict(met=False, detail=f"it looks for istiod at {', '.join(used)}, the gateway is at {', '.join(live)}")
-
-
-def _is_name(address: str) -> bool:
-    try:
-        ip_address(address)
-    except ValueError:
-        return True
-    return False
 
 
 def made(obj: Manifest | None) -> datetime | None:

@@ -183,8 +183,9 @@ class Drift:
 class StatusReport:
     """The whole mesh at one moment; the primary comes first.
 
-    `problems` hold errors before warnings, causes before effects. `broken` is the first broken link of the chain, or
-    that of each remote, where one was looked for and found. `options` name this mesh on a command line.
+    `problems` hold errors before warnings, causes before effects. `open_links` are the first broken link of the chain,
+    or that of each remote, as far as objects show it; `broken` the same after a closer look, where one was taken.
+    `options` name this mesh on a command line.
     """
 
     at: datetime
@@ -196,6 +197,7 @@ class StatusReport:
     problems: tuple[Finding, ...]
     drift: tuple[Drift, ...]
     options: str
+    open_links: tuple[Finding, ...] = ()
     broken: tuple[Finding, ...] = ()
 
     @property
@@ -211,11 +213,12 @@ class StatusReport:
     @property
     def healthy(self) -> bool:
         """Whether there is a mesh, every cluster answered, and nothing is broken."""
-        return self.installed and not any(one.severity is Severity.ERROR for one in self.problems)
+        wrong = any(one.severity is Severity.ERROR for one in self.problems)
+        return self.installed and not wrong and not self.open_links
 
     def health(self, cluster: ClusterStatus) -> Health:
         """Return how one cluster is, by the problems that are about it."""
-        severities = {one.severity for one in self.problems if one.cluster == cluster.name}
+        severities = {one.severity for one in (*self.problems, *self.open_links) if one.cluster == cluster.name}
         if cluster.silence:
             return Health.UNKNOWN
         if Severity.ERROR in severities:

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from meshctl.certs.material import Severity
 from meshctl.checks import evidence as seen
-from meshctl.checks.diagnosis.names import as_witnessed
+from meshctl.checks.diagnosis.gathering import case_seen
+from meshctl.checks.diagnosis.judging import judge
 from meshctl.checks.evidence import Evidence, Sight
 from meshctl.checks.finding import Finding
 from meshctl.checks.status.judging import problems
@@ -22,7 +23,8 @@ SIGNS_OF_A_MESH = (THE_ISTIO, THE_CNI, ISTIOD, GATEWAY_SERVICE, GATEWAY_DEPLOYME
 
 def status_report(mesh: MeshSpec, evidence: Evidence, now: datetime, options: str) -> StatusReport:
     """Judge a whole mesh; `mesh` is what was asked for by `options`, `evidence` is by its names."""
-    there = as_witnessed(mesh, evidence)
+    case = case_seen(mesh, evidence, options)
+    there = case.mesh
     clusters = tuple(_clusters(mesh, there, evidence))
     installed = any(_signs(one) for one in evidence.sights.values())
     found = _problems(clusters, mesh, evidence, now) if installed or evidence.silent else ()
@@ -37,6 +39,7 @@ def status_report(mesh: MeshSpec, evidence: Evidence, now: datetime, options: st
         problems=tuple(sorted(found, key=lambda one: one.severity is not Severity.ERROR)),
         drift=tuple(_drift(mesh, there, clusters)) if installed else (),
         options=options,
+        open_links=judge(case).first if installed else (),
     )
 
 

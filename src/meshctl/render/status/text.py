@@ -13,7 +13,7 @@ from meshctl.render.status.paper import Pen
 from meshctl.render.status.sketch import sketch
 from meshctl.render.status.tables import Cell, Table, tables
 from meshctl.render.status.topology import drawing
-from meshctl.render.status.words import STYLES, verdict
+from meshctl.render.status.words import STYLES, heading, verdict
 from meshctl.render.text import one_line
 
 BETWEEN = "  "
@@ -98,7 +98,7 @@ def _notes(report: StatusReport, pen: Pen) -> Iterator[Text]:
 
 def _problems(report: StatusReport, pen: Pen) -> Iterator[Text]:
     if report.problems:
-        yield Text("Problems" if not report.healthy else "Worth a look", style="bold")
+        yield Text(heading(report), style="bold")
     for one in report.problems:
         bad = one.severity is Severity.ERROR
         mark, style = (pen.mark(Health.BROKEN), "red") if bad else (pen.mark(Health.WARNING), "yellow")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
+from meshctl.certs.material import Severity
 from meshctl.certs.reading import short
 from meshctl.checks.status.model import (
     Access,
@@ -37,6 +38,11 @@ def verdict(report: StatusReport) -> str:
     if report.healthy:
         return f"{report.mesh_id} is healthy: {facts}"
     return f"{report.mesh_id} is NOT healthy: {facts}"
+
+
+def heading(report: StatusReport) -> str:
+    """Return what stands above the problems: warnings alone are none."""
+    return "Problems" if any(one.severity is Severity.ERROR for one in report.problems) else "Worth a look"
 
 
 def age(since: datetime | None, now: datetime) -> str:
