@@ -1,5 +1,6 @@
 """The measurements. Each has a lab of its own, at real delays unless it says otherwise; whole processes are timed."""
 
+import json
 import sys
 import tempfile
 import time
@@ -42,6 +43,15 @@ class Install:
 
 
 @dataclass(frozen=True, slots=True)
+class Preflight:
+    """Preflights of a mesh of so many clusters: how long each took, and how many requests one takes."""
+
+    clusters: int
+    seconds: list[float]
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
 class Results:
     """Everything that was measured, in seconds."""
 
@@ -53,6 +63,7 @@ class Results:
     help: list[float]
     version: list[float]
     reactions: list[Reaction]
+    preflights: list[Preflight]
 
 
 def measure(say: Callable[[str], None]) -> Results:
@@ -68,8 +79,10 @@ def measure(say: Callable[[str], None]) -> Results:
     say("start-up")
     with lab_of() as lab:
         started = {word: [timed(lab, word) for _ in range(RUNS)] for word in ("--help", "version")}
+    say("preflights")
+    looked = [preflights(clusters) for clusters in (2, MANY)]
     say("reactions")
-    return Results(one, prompt, many, hand, again, started["--help"], started["version"], all_reactions())
+    return Results(one, prompt, many, hand, again, started["--help"], started["version"], all_reactions(), looked)
 
 
 @contextmanager
@@ -129,6 +142,14 @@ def many_remotes() -> float:
     """Install on many remotes at once."""
     with lab_of(MANY) as lab:
         return timed(lab, "install", *flags(lab))
+
+
+def preflights(clusters: int) -> Preflight:
+    """Look at a fresh lab of so many clusters some times."""
+    with lab_of(clusters - 1, 0) as lab:
+        seconds = [timed(lab, "preflight", *flags(lab)) for _ in range(RUNS)]
+        report = json.loads(lab.meshctl("preflight", *flags(lab), "-o", "json").stdout)
+        return Preflight(clusters, seconds, int(report["requests"]))
 
 
 def by_hand() -> float:

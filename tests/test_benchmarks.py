@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 from benchmarks.critical_path import START, Link, Moment, critical_path, latest
-from benchmarks.measuring import Install, Results
+from benchmarks.measuring import MANY, Install, Preflight, Results
 from benchmarks.page import broken, page
 from benchmarks.reactions import Pair, Reaction, change, reaction, request
 
@@ -95,15 +95,32 @@ def test_the_page_says_what_was_measured_and_bounds_are_kept_or_named() -> None:
         help=[0.1],
         version=[0.2],
         reactions=[Reaction("a → b", 0.01), Reaction("a → b", 0.03)],
+        preflights=[Preflight(2, [1.0, 1.2, 1.4], 43), Preflight(MANY, [3.0], 602)],
     )
     text = page(results, date(2026, 2, 3))
-    for said in ("2026-02-03", "1.05", "1.19", "99.9", "600 ms", "| a → b | 2 | 20 ms | 30 ms |", "make bench"):
+    for said in (
+        "2026-02-03",
+        "1.05",
+        "1.19",
+        "99.9",
+        "600 ms",
+        "| a → b | 2 | 20 ms | 30 ms |",
+        "| 2 | 43 | 1.2 | 2.0 |",
+        "make bench",
+    ):
         assert said in text
     assert "`token`" not in text
     assert broken(results) == []
-    slow = replace(results, one=Install(45.0, path), many=70.0, reactions=[Reaction("a → b", 0.2)])
+    slow = replace(
+        results,
+        one=Install(45.0, path),
+        many=70.0,
+        reactions=[Reaction("a → b", 0.2)],
+        preflights=[Preflight(MANY, [5.5], 602)],
+    )
     assert [problem.partition(":")[0] for problem in broken(slow)] == [
         "the longest chain",
         "30 remotes",
         "the median reaction",
+        "the preflight of 30 clusters",
     ]

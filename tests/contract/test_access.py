@@ -223,6 +223,18 @@ def test_the_rules_of_a_user(reader: Asker, namespace: str) -> None:
     assert "/version" in paths
 
 
+def test_the_rules_of_a_namespace_that_is_not_there_are_those_of_the_cluster(reader: Asker, namespace: str) -> None:
+    def rules(where: str) -> list[Manifest]:
+        answer = reader.post(f"{REVIEWS}/selfsubjectrulesreviews", {"spec": {"namespace": where}})
+        assert answer.at("status", "incomplete") is False
+        found: list[Manifest] = answer.at("status", "resourceRules")
+        return found
+
+    nowhere, here = rules("no-such-namespace"), rules(namespace)
+    assert [rule for rule in nowhere if rule not in here] == []
+    assert [rule for rule in here if rule not in nowhere] != []
+
+
 def test_rules_of_no_namespace(reader: Asker) -> None:
     refused = reader.post(f"{REVIEWS}/selfsubjectrulesreviews", {"spec": {}})
     assert refused.refused == (400, "BadRequest", "no namespace on request")

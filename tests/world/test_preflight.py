@@ -1,12 +1,16 @@
 """What preflight, explain and `--skip-check` say and do, through the command line."""
 
 import json
+import signal
 import subprocess
 import sys
 
+from meshctl.checks.preflight.probes import url_pod
+from meshctl.spec import Cluster, MeshSpec
 from tests.conftest import StartLab
 from tests.world.commands import Result
 from tests.world.harness import MESH, LabUnderTest
+from tests.world.settling import settled
 
 
 def reach() -> tuple[str, str]:
@@ -64,6 +68,69 @@ def test_a_cluster_that_does_not_answer_hides_nothing_of_the_others(lab: LabUnde
     assert "did not answer" in done.out
     for code in ("[MESH-101]", "[MESH-121]"):
         assert code in done.out
+
+
+PROBES = ("--probe-from-primary", "--probe-load-balancer")
+
+
+def probes_left(lab: LabUnderTest) -> str:
+    return "".join(
+        lab.kubectl(context, "get", "pods,services", "-n", "default", "-l", "meshctl.io/probe", "-o", "name")
+        for context in ("east", "west")
+    )
+
+
+def test_probes_prove_what_else_is_doubted_and_leave_nothing(lab: LabUnderTest) -> None:
+    doubted = lab.meshctl("preflight", *MESH)
+    assert "[MESH-181]" in doubted.out
+    done = lab.meshctl("preflight", *MESH, *PROBES, "-o", "json")
+    assert done.code == 0, done.said
+    report = json.loads(done.out)
+    assert report["findings"] == []
+    made = {one["code"]: one["result"] for one in report["checks"]}
+    assert made["MESH-150"] == made["MESH-188"] == made["MESH-189"] == "passed"
+    assert probes_left(lab) == ""
+
+
+def test_probes_that_fail_say_so_and_leave_nothing(lab: LabUnderTest) -> None:
+    lab.fault("api-hidden@west", "lb-never@east")
+    done = lab.meshctl("preflight", *MESH, *PROBES, *reach(), "--set", "timeouts.address=1s", "-o", "json")
+    assert done.code == 3, done.said
+    findings = json.loads(done.out)["findings"]
+    assert [(one["code"], one["cluster"]) for one in findings] == [("MESH-150", "cluster1"), ("MESH-188", "cluster2")]
+    assert "pods of cluster1 do not reach https://172.18.2.2:6443" in findings[1]["text"]
+    assert findings[1]["evidence"][0].startswith("curl: (28) ")
+    assert probes_left(lab) == ""
+
+
+def test_a_probe_that_may_not_be_made_proves_nothing(lab: LabUnderTest) -> None:
+    lab.fault("rbac-denied@east=pods")
+    done = lab.meshctl("preflight", *MESH, "--probe-from-primary", *reach(), "--skip-check", "MESH-110", "-o", "json")
+    assert done.code == 0, done.said
+    assert [one["code"] for one in json.loads(done.out)["findings"]] == ["MESH-189"]
+
+
+def test_a_probe_that_is_interrupted_leaves_nothing(lab: LabUnderTest) -> None:
+    lab.fault("lb-never")
+    running = lab.begin("preflight", *MESH, *reach(), "--probe-load-balancer")
+    assert settled(lambda: probes_left(lab).count("service/"), lambda number: number == 2) == 2
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 130, said
+    assert probes_left(lab) == ""
+
+
+def test_what_a_dead_run_has_left_behind_is_swept(lab: LabUnderTest) -> None:
+    pod = url_pod(MeshSpec(Cluster("cluster1", "east", "network1"), ()), {})
+    meta = {**pod["metadata"], "name": "meshctl-probe-url-dead"}
+    spec = {**pod["spec"], "activeDeadlineSeconds": 1}
+    lab.kubectl("east", "create", "-f", "-", stdin=json.dumps({**pod, "metadata": meta, "spec": spec}))
+    phase = ("get", "pod", meta["name"], "-o", "jsonpath={.status.phase} {.status.reason}")
+    assert settled(lambda: lab.kubectl("east", *phase), lambda said: said.startswith("Failed")) == (
+        "Failed DeadlineExceeded"
+    )
+    assert lab.meshctl("preflight", *MESH, *reach(), "--probe-from-primary").code == 0
+    assert probes_left(lab) == ""
 
 
 def test_codes_that_cannot_be_skipped_are_usage_errors_and_nothing_is_sent(start_lab: StartLab) -> None:

@@ -167,12 +167,12 @@ def plan_of(mesh: MeshSpec) -> str:
 
 def preflight_of(one: Session) -> str:
     """Return what the checks before an install say now."""
-    from meshctl.cli.preflighting import report_of
+    from meshctl.cli.preflighting import PreflightOptions, report_of
     from meshctl.render.preflight import report_text
 
     began = time.monotonic()
     seen = look(one)
-    return hide_all(report_text(report_of(one, seen, (), time.monotonic() - began)).plain) + "\n"
+    return hide_all(report_text(report_of(one, seen, PreflightOptions(), began)).plain) + "\n"
 
 
 def diagnosis_of(one: Session) -> str:

@@ -17,12 +17,22 @@ def preflight(
     servers: opt.Servers = None,
     addresses: opt.Addresses = None,
     skip_checks: opt.SkipChecks = None,
+    from_primary: Annotated[
+        bool,
+        typer.Option("--probe-from-primary", help="Try the remotes' API servers from a pod of the primary."),
+    ] = False,
+    load_balancer: Annotated[
+        bool,
+        typer.Option("--probe-load-balancer", help="Ask every load balancer for an address, by a Service."),
+    ] = False,
     verbose: opt.Verbose = False,
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="text|json|junit", help="The report's form.")
     ] = "text",
 ) -> None:
     """Say whether an install would work, before anything is written: every cluster, every check, one report.
+
+    It only reads, except for the probes that are asked for: what they make is taken away again.
 
     Exit codes: 0 ready (there may be warnings), 2 bad input, 3 an install would refuse, 130 interrupted.
     """
@@ -32,4 +42,5 @@ def preflight(
 
     skip = checks_to_skip(skip_checks)
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
-    raise typer.Exit(run_preflight(mesh, PreflightOptions(skip, output), Show(Output.PLAIN, verbose=verbose)))
+    wanted = PreflightOptions(skip, output, from_primary, load_balancer)
+    raise typer.Exit(run_preflight(mesh, wanted, Show(Output.PLAIN, verbose=verbose)))

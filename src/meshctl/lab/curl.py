@@ -46,6 +46,7 @@ _VALUES = {
     "--write-out": "write_out",
     "-o": "output",
     "--output": "output",
+    "--cacert": "",
     "-H": "",
     "--header": "",
     "-A": "",

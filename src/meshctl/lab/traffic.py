@@ -31,6 +31,7 @@ CONNECT_TIMEOUT = 10.0
 """How long Envoy tries to connect to an endpoint that does not answer."""
 
 TRIES = 3
+API_PORT = 6443
 HELLO = "helloworld"
 HELLO_PORT = 5000
 _VERSION = re.compile(r"helloworld-(v[\w.]+)")
@@ -196,6 +197,8 @@ async def _through_envoy(
 
 async def _by_address(shell: _Shell, mesh: Mesh | None, url: curl.Url, options: curl.Options) -> curl.Reply:
     """Dial a load balancer by its address: the gateway's health port speaks HTTP, and istiod behind it by TLS."""
+    if any(url.host == site.node_address for site in shell.world.sites):
+        return await _api_server(shell, url, options)
     dialed = await knock(shell.world, url.host, url.port, mesh.config.gateways if mesh else None)
     if dialed.end is End.DROPPED:
         limit = options.max_time or options.connect_timeout or CONNECT_TIMEOUT
@@ -211,6 +214,18 @@ async def _by_address(shell: _Shell, mesh: Mesh | None, url: curl.Url, options: 
     if url.path == "/healthz/ready" and dialed.end is End.REACHED:
         return curl.Reply("", 200)
     return curl.Reply(code=52, error="curl: (52) Empty reply from server")
+
+
+async def _api_server(shell: _Shell, url: curl.Url, options: curl.Options) -> curl.Reply:
+    """Ask an API server as nobody in particular; its certificate is signed by its cluster's authority, as it should."""
+    site = next(site for site in shell.world.sites if site.node_address == url.host)
+    if url.port != API_PORT:
+        return _refused(url)
+    if any(shell.world.faults.on(fault, site.context) for fault in ("api-hidden", "api-down")):
+        limit = options.connect_timeout or options.max_time or CONNECT_TIMEOUT
+        await asyncio.sleep(shell.world.delays.of(limit))
+        return _timed_out(limit)
+    return curl.Reply("{}\n", 200) if url.tls and url.path == "/version" else curl.Reply("", 403 if url.tls else 400)
 
 
 def _refused(url: curl.Url) -> curl.Reply:

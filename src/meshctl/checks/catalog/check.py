@@ -27,7 +27,7 @@ class Check:
 
     `explanation` is the long form: what is asked, why it matters, how it comes about. `remedy` is what to do, in
     general; a finding says it for the case at hand. Nothing goes on without what is `essential`, so such a check cannot
-    be skipped.
+    be skipped. `asked_by` is the option without which a check is not made.
     """
 
     code: str
@@ -37,3 +37,4 @@ class Check:
     explanation: str
     remedy: str
     essential: bool = False
+    asked_by: str = ""

@@ -14,6 +14,9 @@ POOL = Ref(IP_ADDRESS_POOL, "lab", METALLB)
 TRIES, PAUSE = 100, 0.1
 """How often, and with what pause, a pool is tried while its kind is only just being served."""
 
+NOT_YET = (404, 503)
+"""What a real API server answers meanwhile: a plain text, in which nothing can be read."""
+
 
 def pool(first: str, last: str) -> Manifest:
     """Return a pool that has all of its addresses left."""
@@ -43,7 +46,7 @@ async def _ensure(api: Api, obj: Manifest) -> None:
         except ApiError as error:
             if error.code == 409:
                 return
-            if error.code != 404:
+            if error.code not in NOT_YET:
                 raise
             await asyncio.sleep(PAUSE)
         else:

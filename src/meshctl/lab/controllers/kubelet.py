@@ -122,6 +122,7 @@ class _Kubelet:
         if pod_ready(pod):
             self.load[str(dig(pod, "spec", "nodeName"))] += 1
             self._take_address(pod)
+            await self._expire(pod)
             return
         node = await self._bind(pod)
         where = stages.Address(self._take_address(pod), nodes.address_of(node))
@@ -142,6 +143,14 @@ class _Kubelet:
         await self._clear(pod, self.gates.answering)
         await self._connect(pod)
         await self._report(pod, stages.running(pod, ready=True, restarts=restarts), where)
+        await self._expire(pod)
+
+    async def _expire(self, pod: Manifest) -> None:
+        """End a pod that may only live for so long; these seconds are no delay, and pass as slowly in every lab."""
+        seconds = dig(pod, "spec", "activeDeadlineSeconds")
+        if seconds is not None:
+            await asyncio.sleep(float(seconds))
+            await self.api.merge(ref_to(POD, pod), {"status": stages.expired(pod, stamp())}, status=True)
 
     async def _connect(self, pod: Manifest) -> None:
         if injected(pod):

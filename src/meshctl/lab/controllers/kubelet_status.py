@@ -87,6 +87,21 @@ def running(pod: Manifest, *, ready: bool, restarts: int = 0) -> Stage:
     )
 
 
+def expired(pod: Manifest, now: str) -> Manifest:
+    """Return what is to be merged into the status of a pod that has lived longer than it may."""
+    before = dig(pod, "status", "conditions") or []
+    over = [
+        {**one, **({"status": "False", "reason": "PodFailed"} if one["type"] in ("Ready", "ContainersReady") else {})}
+        for one in before
+    ]
+    return {
+        "phase": "Failed",
+        "reason": "DeadlineExceeded",
+        "message": "Pod was active on the node longer than the specified deadline",
+        "conditions": with_conditions(before, over, now),
+    }
+
+
 def crashed(pod: Manifest, *, restarts: int, message: str, now: str) -> Stage:
     """Return the stage of a pod whose process ends as soon as it starts."""
     last = {"exitCode": 255, "reason": "Error", "message": message, "startedAt": now, "finishedAt": now}

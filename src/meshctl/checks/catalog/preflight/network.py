@@ -81,4 +81,39 @@ IPV6_ONLY = Check(
     "Give an IPv4 address: `--gateway-address NAME=IP`; or choose a newer Istio: `--set istioVersion=...`.",
 )
 
-CHECKS = (URL_LOCAL, URL_REPLACED, URL_BY_PROXY, PROXY_NOT_USED, SECRET_UNUSABLE, HOSTNAME_UNKNOWN, IPV6_ONLY)
+URL_UNREACHABLE = Check(
+    "MESH-188",
+    Category.NETWORK,
+    Severity.ERROR,
+    "pods of the primary do not reach a remote's API server",
+    "With `--probe-from-primary`, a pod is started on the primary (namespace default, the image of the samples' "
+    "client, no privileges, two minutes to live), asks every remote's API server for its version at the URL that goes "
+    "into the remote secret, and trusts only the remote's own authority, as istiod does. The pod is taken away again "
+    "whatever happens. No answer means a firewall, a route, or the wrong URL; a certificate that is not trusted means "
+    "a proxy in between. istiod would stay `syncing` with this remote for ever.",
+    "Open the way, or give the URL that pods of the primary reach: `--server NAME=https://HOST:6443`.",
+    asked_by="--probe-from-primary",
+)
+
+PROBE_FAILED = Check(
+    "MESH-189",
+    Category.NETWORK,
+    Severity.WARNING,
+    "a probe could not be made",
+    "A probe that was asked for could not be carried out: the pod did not start (its image could not be pulled, an "
+    "admission policy refused it), or the user may not make it. So nothing was found out, neither good nor bad.",
+    "See the reason; `--set images.registry=...` names a registry that has the image.",
+    asked_by="--probe-from-primary, --probe-load-balancer",
+)
+
+CHECKS = (
+    URL_LOCAL,
+    URL_REPLACED,
+    URL_BY_PROXY,
+    PROXY_NOT_USED,
+    SECRET_UNUSABLE,
+    HOSTNAME_UNKNOWN,
+    IPV6_ONLY,
+    URL_UNREACHABLE,
+    PROBE_FAILED,
+)

@@ -105,8 +105,21 @@ NO_BALANCER = Check(
     "nothing shows that there is a load balancer",
     "The east-west gateway is a Service of type LoadBalancer, and an install waits for its address. Here there is no "
     "address pool of MetalLB, no Service that has been given an address, and no node that a cloud has made. That "
-    "proves nothing: some load balancers do not show.",
+    "proves nothing: some load balancers do not show. `meshctl preflight --probe-load-balancer` tries it.",
     "Install a load balancer, or give the gateway's address yourself: `--gateway-address NAME=IP`.",
+)
+
+BALANCER_FAILED = Check(
+    "MESH-150",
+    Category.PLATFORM,
+    Severity.ERROR,
+    "the load balancer gives no address",
+    "With `--probe-load-balancer`, a Service of type LoadBalancer is made in the namespace default, with the "
+    "annotations of the gateways, and taken away again whatever happens. It was given no address within "
+    "`timeouts.address`, and so would be the gateway. Its events say what the load balancer thinks: a pool that is "
+    "used up, a quota, a subnet that is not tagged. What a run that was killed has left behind, the next one sweeps.",
+    "See to the load balancer, or give the gateway's address yourself: `--gateway-address NAME=IP`.",
+    asked_by="--probe-load-balancer",
 )
 
 NO_NODE = Check(
@@ -140,6 +153,7 @@ CHECKS = (
     POD_SECURITY,
     INJECTION_OFF,
     NO_BALANCER,
+    BALANCER_FAILED,
     NO_NODE,
     NO_INFRA_NODE,
 )
