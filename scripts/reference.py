@@ -12,7 +12,7 @@ from page_text import code, page, sentences, table
 from rights_page import rights_files, rights_page
 
 from meshctl import errors
-from meshctl.checks.catalog import CATALOG, DIAGNOSIS, PREFLIGHT, Check
+from meshctl.checks.catalog import CATALOG, DIAGNOSIS, PREFLIGHT, STATUS, Check
 from meshctl.errors import Exit, MeshctlError
 from meshctl.lab import delays
 from meshctl.lab.faults import FAULT_KINDS
@@ -272,11 +272,18 @@ PARTS = (
         "The links of the chain from the API servers to a request that is answered, cause before effect.",
         DIAGNOSIS,
     ),
+    (
+        "In a status",
+        "What `meshctl status` shows besides, with the codes above: the mesh works, and yet deserves a look.",
+        STATUS,
+    ),
 )
 
 
 def severity(check: Check) -> str:
-    """Return how severe a check is, and whether it can be skipped."""
+    """Return how severe a check is, and whether it can be skipped or has to be asked for."""
+    if check.asked_by:
+        return f"{check.severity}, with `{check.asked_by.replace(', ', '`, `')}`"
     return f"{check.severity}, essential" if check.essential else str(check.severity)
 
 

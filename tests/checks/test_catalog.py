@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from meshctl.checks.catalog import CATALOG, DIAGNOSIS, PREFLIGHT, Category, Check, check_of
+from meshctl.checks.catalog import CATALOG, DIAGNOSIS, PREFLIGHT, STATUS, Category, Check, check_of
 
 CASES = [pytest.param(check, id=check.code) for check in CATALOG]
 
 
 def test_codes_are_unique_and_in_order() -> None:
-    for checks, first in ((PREFLIGHT, "1"), (DIAGNOSIS, "2")):
+    for checks, first in ((PREFLIGHT, "1"), (DIAGNOSIS, "2"), (STATUS, "3")):
         codes = [check.code for check in checks]
         assert codes == sorted(set(codes))
         assert all(re.fullmatch(rf"MESH-{first}\d\d", code) for code in codes)

@@ -42,16 +42,6 @@ def found(
     return Finding(check.severity, cluster, text, hint, check.code, command, evidence)
 
 
-def error(cluster: str, text: str, hint: str = "") -> Finding:
-    """Return a finding that stands in the way."""
-    return Finding(Severity.ERROR, cluster, text, hint)
-
-
-def warning(cluster: str, text: str, hint: str = "") -> Finding:
-    """Return a finding that only deserves a look."""
-    return Finding(Severity.WARNING, cluster, text, hint)
-
-
 def errors(findings: Iterable[Finding]) -> list[Finding]:
     """Return those that stand in the way."""
     return [one for one in findings if one.severity is Severity.ERROR]

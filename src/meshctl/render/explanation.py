@@ -11,7 +11,8 @@ WIDTH = 100
 def explanation(check: Check) -> str:
     """Return what is asked, why it matters, how it comes about, and what to do."""
     where = "before an install" if check in PREFLIGHT else "of a mesh that is there"
-    about = f"{check.severity}, {check.category}, asked {where}" + (", cannot be skipped" if check.essential else "")
+    about = f"{check.severity}, {check.category}, asked {where}"
+    about += f" with {check.asked_by}" if check.asked_by else ", cannot be skipped" if check.essential else ""
     heading = [f"{check.code}  {check.title}", f"          ({about})"]
     return "\n".join([*heading, "", *_wrapped(check.explanation), "", "What to do", *_wrapped(check.remedy)])
 

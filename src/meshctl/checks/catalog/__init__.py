@@ -5,11 +5,13 @@ from difflib import get_close_matches
 from meshctl.checks.catalog.check import Category, Check
 from meshctl.checks.catalog.diagnosis import DIAGNOSIS
 from meshctl.checks.catalog.preflight import PREFLIGHT
+from meshctl.checks.catalog.status import STATUS
 
-__all__ = ["CATALOG", "DIAGNOSIS", "PREFLIGHT", "Category", "Check", "check_of", "unknown"]
+__all__ = ["CATALOG", "DIAGNOSIS", "PREFLIGHT", "STATUS", "Category", "Check", "check_of", "unknown"]
 
-CATALOG: tuple[Check, ...] = (*PREFLIGHT, *DIAGNOSIS)
-"""All checks, in the order in which they are explained: before an install (MESH-1xx), then of a mesh (MESH-2xx)."""
+CATALOG: tuple[Check, ...] = (*PREFLIGHT, *DIAGNOSIS, *STATUS)
+"""All checks, in the order in which they are explained: before an install (MESH-1xx), of the links of a mesh (MESH-2xx), in
+a status (MESH-3xx)."""
 
 
 def check_of(code: str) -> Check | None:

@@ -72,9 +72,14 @@ def _stored(mesh: MeshSpec, seen: Mapping[str, Survey], options: str, now: datet
             yield _finding(problem, commands, mesh.primary.name)
 
 
-def _finding(problem: CertProblem, commands: str, primary: str) -> Finding:
+def check_of(problem: CertProblem, primary: str) -> Check:
+    """Return the check that a problem belongs to: nothing reads the Secret of a remote, whatever is wrong with it."""
     unread = problem.cluster != primary and problem.flaw not in BETWEEN_CLUSTERS
-    check = catalog.REMOTE_UNSOUND if unread else CHECK_OF[problem.flaw]
+    return catalog.REMOTE_UNSOUND if unread else CHECK_OF[problem.flaw]
+
+
+def _finding(problem: CertProblem, commands: str, primary: str) -> Finding:
+    check = check_of(problem, primary)
     # What makes new certificates must not be the answer to a warning: it would replace a root that works.
     bad = problem.severity is Severity.ERROR
     hint, command = ("", commands) if bad else (check.remedy, "")

@@ -3,20 +3,29 @@
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 
 from meshctl.certs.classify import classify
 from meshctl.certs.material import Severity
 from meshctl.certs.reading import Certificate, UnreadableError, read_certificates, short
 from meshctl.certs.secrets import material_of
 from meshctl.checks import evidence as seen
+from meshctl.checks.catalog.check import Check
+from meshctl.checks.catalog.links_control_plane import BUNDLE_WRONG, ROOT_UNUSED
+from meshctl.checks.catalog.links_remote import ROOT_MISSING
+from meshctl.checks.catalog.status import ROOT_OF_ITS_OWN
 from meshctl.checks.evidence import Sight
-from meshctl.checks.finding import Finding
+from meshctl.checks.finding import Finding, found
+from meshctl.checks.preflight.trust import check_of
 from meshctl.checks.status.model import CertificateSeen, ClusterStatus, Role, Trusted
 from meshctl.names import CACERTS, INJECTOR, ROOT_CERT
 from meshctl.objects import Manifest, dig
 
 STORED, SERVED, INJECTION = CACERTS.name, ROOT_CERT.name, INJECTOR.name
+BETWEEN: Mapping[str, Check] = MappingProxyType({STORED: ROOT_UNUSED, SERVED: ROOT_MISSING})
+"""What it means when a place holds another root than istiod serves; every other place is a webhook."""
 
 
 def trusted(sight: Sight) -> Iterator[Trusted]:
@@ -47,10 +56,11 @@ def trust_problems(
     there = {name: secret for name, secret in secrets.items() if secret is not None}
     if primary.name in there:
         for problem in classify(there, primary.name, now, different_roots=Severity.WARNING):
-            yield Finding(problem.severity, problem.cluster, f"cacerts: {problem.text}")
+            named = found(check_of(problem, primary.name), problem.cluster, f"cacerts: {problem.text}")
+            yield replace(named, severity=problem.severity)
     elif primary.name in secrets:
         text = "no cacerts: istiod signs with a root that it made by itself"
-        yield Finding(Severity.WARNING, primary.name, text, "give it certificates of your own before it matters")
+        yield found(ROOT_OF_ITS_OWN, primary.name, text, "give it certificates of your own before it matters")
     yield from _differences(everyone)
 
 
@@ -66,7 +76,7 @@ def _differences(clusters: list[ClusterStatus]) -> Iterator[Finding]:
                 continue  # nothing reads it, and how it compares is told among the certificates
             if one.roots and _prints(one) != wanted:
                 text = f"{one.place} holds {_listed(one)}, but istiod serves {_listed(served)}"
-                yield Finding(Severity.ERROR, cluster.name, text, _hint(one.place))
+                yield found(BETWEEN.get(one.place, BUNDLE_WRONG), cluster.name, text, _hint(one.place))
 
 
 def _hint(place: str) -> str:
