@@ -10,8 +10,10 @@ from meshctl.checks.catalog.status import STATUS
 __all__ = ["CATALOG", "DIAGNOSIS", "PREFLIGHT", "STATUS", "Category", "Check", "check_of", "unknown"]
 
 CATALOG: tuple[Check, ...] = (*PREFLIGHT, *DIAGNOSIS, *STATUS)
-"""All checks, in the order in which they are explained: before an install (MESH-1xx), of the links of a mesh (MESH-2xx), in
-a status (MESH-3xx)."""
+"""All checks, in the order in which they are explained.
+
+Before an install (MESH-1xx), the links of a mesh (MESH-2xx), and what only a status shows (MESH-3xx).
+"""
 
 
 def check_of(code: str) -> Check | None:
