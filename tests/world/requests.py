@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from meshctl.names import LOCK
+
 AGENT = "meshctl"
 METHODS = {"create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE", "deletecollection": "DELETE"}
 
 
 def is_write(request: dict[str, Any]) -> bool:
-    """Say whether a request changes something: dry runs and questions about rights do not."""
-    return request["method"] != "GET" and not request["query"].get("dryRun") and "subject" not in request["path"]
+    """Say whether a request changes something: dry runs, and questions about rights and tokens, do not."""
+    asks = any(word in request["path"] for word in ("subject", "tokenreviews"))
+    return request["method"] != "GET" and not request["query"].get("dryRun") and not asks
+
+
+def is_release(request: dict[str, Any]) -> bool:
+    """Say whether a request gives up the lock of a cluster, which a run does at its end."""
+    return (request["method"], request["path"]) == ("DELETE", LOCK.path)
 
 
 def ours(requests: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -187,15 +187,21 @@ def explain_rights(mesh: MeshSpec, cluster: Cluster) -> Rights:
         *_rights(("get",), "", "namespaces"),
         *_rights(("get",), "", "services", namespaces=(ISTIO_SYSTEM, mesh.sample_namespace)),
         *_rights(("get",), "apps", "deployments", namespaces=(ISTIO_SYSTEM, mesh.sample_namespace)),
+        *_rights(("list",), "apps", "deployments"),
         *_rights(("list",), "", "pods", namespaces=(ISTIO_SYSTEM, mesh.sample_namespace)),
-        *_rights(("get",), "", "configmaps", namespaces=both),
+        *_rights(("create",), "", "pods", namespaces=both),  # as a dry run: is a pod injected?
+        *_rights(("get",), "", "configmaps", "serviceaccounts", namespaces=both),
+        *_rights(("get", "list"), "", "secrets", namespaces=both),
+        *_rights(("get",), SAIL, "istios", "istiocnis"),
+        *_rights(("list",), SAIL, "istiorevisions"),
+        *_rights(("list",), "discovery.k8s.io", "endpointslices", namespaces=both),
+        *_rights(("list",), ISTIO, "gateways", "virtualservices", namespaces=both),
         *_rights(("get",), ADMISSION, "mutatingwebhookconfigurations"),
+        *_rights(("list",), ADMISSION, "validatingwebhookconfigurations"),
+        *_rights(EXEC, "", "pods/exec", namespaces=both),
     }
-    if cluster == mesh.primary:
-        rights |= {
-            *_rights(("list",), ISTIO, "gateways", namespaces=both),
-            *_rights(EXEC, "", "pods/exec", namespaces=both),
-        }
+    if cluster != mesh.primary:
+        rights |= {*_rights(("create",), "authentication.k8s.io", "tokenreviews")}
     return frozenset(rights)
 
 

@@ -1,6 +1,7 @@
 """What `repair` does: diagnose, mend the first broken link if that is safe, and go on as long as something is."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from meshctl.checks.diagnosis.case import Case
@@ -13,15 +14,21 @@ from meshctl.cli.diagnosing import case_at_hand, show
 from meshctl.cli.resolving import resolve
 from meshctl.cli.session import Session, Show, session
 from meshctl.cluster import Client
-from meshctl.errors import Exit
-from meshctl.names import NODE
-from meshctl.plan import Clients
+from meshctl.errors import Exit, NotReadyError
+from meshctl.names import GATEWAY_DEPLOYMENT, INJECTOR, NODE, THE_ISTIO
+from meshctl.objects import Verdict
+from meshctl.plan import Clients, Plan, Probe
 from meshctl.plans.facts import Circumstances
 from meshctl.plans.mending import TAKEN_OVER, mending
 from meshctl.spec import Cluster, MeshSpec
 
+SETTLING = 30.0
+"""Seconds within which the effect of a repair shows."""
+
 MOST = 20
 """How many times at most a mesh is mended and looked at again."""
+
+Findings = tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +56,44 @@ def run_repair(mesh: MeshSpec, wanted: RepairOptions, how: Show) -> int:
 def repaired(one: Session) -> Diagnosis:
     """Mend what can be mended, each link once; return how the mesh is then."""
     done: set[tuple[str, str]] = set()
+    case = case_at_hand(one)
     for _ in range(MOST):
-        case = case_at_hand(one)
-        found = judge(case)
-        due = tuple(finding for finding in found.first if key(finding) not in done)
-        plan = mending(case, found, due, circumstances(one, case)) if due else None
+        found, due, plan = outlook(one, case, done)
         if plan is None or one.stop:
             return found
         done |= {key(finding) for finding in due}
         by_name = replace(one, mesh=case.mesh, clients=renamed_clients(one, case.mesh))
         by_name.perform(plan, force_conflicts=any(finding.code in TAKEN_OVER for finding in due))
-    return judge(case_at_hand(one))
+        case = settled(one, done)
+    return judge(case)
+
+
+def outlook(one: Session, case: Case, done: Collection[tuple[str, str]]) -> tuple[Diagnosis, Findings, Plan | None]:
+    """Return how the mesh is, which of its first broken links have not been mended yet, and the plan that does."""
+    found = judge(case)
+    due = tuple(finding for finding in found.first if key(finding) not in done)
+    return found, due, mending(case, found, due, circumstances(one, case)) if due else None
+
+
+def settled(one: Session, done: Collection[tuple[str, str]]) -> Case:
+    """Return the mesh as it is once what was mended has had its effect, or there is something else to mend.
+
+    What follows from a broken link stays broken for a while: an operator probes istiod every three seconds, and a
+    refused pod is made again after up to half a minute.
+    """
+    last: list[Case] = []
+
+    def ask(clients: Clients) -> Verdict:
+        del clients
+        last[:] = [case_at_hand(one)]
+        found, _, plan = outlook(one, last[0], done)
+        first = next(iter(found.first), None)
+        return Verdict(met=first is None or plan is not None, detail=first.text if first else "")
+
+    triggers = tuple((name, ref) for name in one.clients for ref in (THE_ISTIO, INJECTOR, GATEWAY_DEPLOYMENT))
+    with suppress(NotReadyError):  # what is still broken then is the answer
+        one.waiter().probe(Probe("the mesh to be whole", ask, SETTLING, triggers))
+    return last[0]
 
 
 def key(finding: Finding) -> tuple[str, str]:

@@ -128,7 +128,7 @@ UNFIT = Check(
 OTHER_ROOT_SERVED = Check(
     "MESH-171",
     Category.TRUST,
-    Severity.ERROR,
+    Severity.WARNING,
     "istiod serves another root than is stored",
     "istiod reads cacerts when it starts, and takes up a new intermediate under the same root; another root it does "
     "not take. What it serves is in the ConfigMap istio-ca-root-cert, and that is not the root in the primary's "
