@@ -5,10 +5,13 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from meshctl.checks.preflight.probes import url_pod
 from meshctl.spec import Cluster, MeshSpec
 from tests.conftest import StartLab
 from tests.world.commands import Result
+from tests.world.conftest import NewLab
 from tests.world.harness import MESH, LabUnderTest
 from tests.world.settling import settled
 
@@ -34,6 +37,40 @@ def test_a_healthy_lab_is_ready_and_nothing_is_written(lab: LabUnderTest) -> Non
     ]
     assert writes == []
     assert f"({len(sent)} requests to 2 clusters" in done.out
+
+
+@pytest.mark.parametrize(
+    ("options", "remotes"),
+    [
+        pytest.param((), ("west",), id="vendor"),
+        pytest.param(("--operator", "upstream"), ("west",), id="upstream"),
+        pytest.param(("--remotes", "3"), ("west", "west2", "west3"), id="three remotes"),
+    ],
+)
+def test_there_is_no_false_alarm_before_an_install_nor_after_it(
+    new_lab: NewLab, options: tuple[str, ...], remotes: tuple[str, ...]
+) -> None:
+    lab = new_lab(*options)
+    mesh = ("--east", "east", *(word for remote in remotes for word in ("--west", remote)))
+    servers = tuple(
+        word
+        for number, _ in enumerate(remotes, 2)
+        for word in ("--server", f"cluster{number}=https://172.18.{number}.2:6443")
+    )
+    assert findings(lab, *mesh, *servers) == []
+    installed = lab.meshctl("install", *mesh)
+    assert installed.code == 0, installed.said
+    # What istiod uses needs no second look, wherever it came from.
+    assert findings(lab, *mesh) == []
+    removed = lab.meshctl("teardown", *mesh, "--yes", "--keep-certificates")
+    assert removed.code == 0, removed.said
+    assert findings(lab, *mesh, *servers) == []
+
+
+def findings(lab: LabUnderTest, *options: str) -> list[tuple[str, str]]:
+    done = lab.meshctl("preflight", *options, "-o", "json")
+    assert done.code in (0, 3), done.said
+    return [(one["code"], one["text"]) for one in json.loads(done.out)["findings"]]
 
 
 def test_every_cluster_is_in_one_report(lab: LabUnderTest) -> None:
