@@ -21,7 +21,7 @@ from meshctl.cli import (
 
 app = typer.Typer(
     name="meshctl",
-    help="Install, verify and remove a primary-remote, multi-network Istio mesh with the Sail operator.",
+    help="Install, verify, explain and remove a primary-remote, multi-network Istio mesh with the Sail operator.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

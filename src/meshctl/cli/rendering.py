@@ -128,6 +128,7 @@ def contents(
         render=" ".join(render),
         certificates=" ".join(["meshctl certs apply --from certs", *which]),
         install=" ".join(["meshctl install", *which, *reached, *typed.addressed()]),
+        status=" ".join(["meshctl status", *which]),
         verify=" ".join(["meshctl verify", *which]),
         introduce=" ".join(["meshctl remote-secret", *which, *reached, "--apply"]),
     )

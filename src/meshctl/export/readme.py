@@ -44,9 +44,10 @@ PROOF = """\
 
 ## Prove it
 
-By real traffic, from every cluster to every other:
+By what the clusters say of themselves, and by real traffic from every cluster to every other:
 
 ```sh
+{status}
 {verify}
 ```
 """
@@ -79,6 +80,7 @@ class Commands:
     render: str
     certificates: str
     install: str
+    status: str
     verify: str
     introduce: str
 
@@ -95,7 +97,7 @@ def readme(plan: Plan, files: Sequence[ManifestFile], hand: Hand, commands: Comm
         render=commands.render,
         certificates=commands.certificates,
     )
-    return "".join([head, *_steps(plan, files, hand, commands), PROOF.format(verify=commands.verify)])
+    return "".join([head, *_steps(plan, files, hand, commands), PROOF.format(status=commands.status, verify=commands.verify)])
 
 
 def _clusters(mesh: MeshSpec) -> Iterator[str]:
