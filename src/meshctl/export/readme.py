@@ -97,7 +97,8 @@ def readme(plan: Plan, files: Sequence[ManifestFile], hand: Hand, commands: Comm
         render=commands.render,
         certificates=commands.certificates,
     )
-    return "".join([head, *_steps(plan, files, hand, commands), PROOF.format(status=commands.status, verify=commands.verify)])
+    proof = PROOF.format(status=commands.status, verify=commands.verify)
+    return "".join([head, *_steps(plan, files, hand, commands), proof])
 
 
 def _clusters(mesh: MeshSpec) -> Iterator[str]:
