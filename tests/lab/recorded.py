@@ -65,6 +65,7 @@ UNSEEN = Said("ActiveRevisionNotFound", (f"Reconciled=False {NO_REVISION}", f"Re
 
 
 OUTRUN = Said("ReconcileError", (CONFLICT, UNSURE), passing=True)  # upstream writes its revision twice in a row
+OUTRUN_LATER = replace(OUTRUN, conditions=(*OUTRUN.conditions, "DependenciesHealthy=Unknown"))  # what was said stays
 
 
 def _cni(words: Words) -> tuple[Said, ...]:
@@ -83,7 +84,7 @@ def _istio(words: Words, waiting: str, *, needs_cni: bool) -> tuple[Said, ...]:
     return (
         UNSEEN,
         UNKNOWN,
-        *((OUTRUN, UNKNOWN) if words is UPSTREAM else ()),
+        *((OUTRUN, OUTRUN_LATER, UNKNOWN) if words is UPSTREAM else ()),
         *waits[:-1],
         replace(waits[-1], passing=False),
         Said("Healthy", (words.reconciled, words.ready, words.healthy)),
@@ -92,7 +93,9 @@ def _istio(words: Words, waiting: str, *, needs_cni: bool) -> tuple[Said, ...]:
 
 def _revision(words: Words, waiting: str, *, needs_cni: bool) -> tuple[Said, ...]:
     healthy = (words.reconciled, words.ready, words.healthy)
-    copied = [one for one in _istio(words, waiting, needs_cni=needs_cni) if one not in (UNSEEN, UNKNOWN, OUTRUN)]
+    copied = [
+        one for one in _istio(words, waiting, needs_cni=needs_cni) if one not in (UNSEEN, UNKNOWN, OUTRUN, OUTRUN_LATER)
+    ]
     return (
         *(Said(one.state, (*one.conditions, UNUSED), passing=one.passing) for one in copied),
         Said("Healthy", (*healthy, USED)),
