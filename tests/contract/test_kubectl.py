@@ -105,7 +105,9 @@ def test_get_prints_a_table(cluster: Cluster, api: Asker, namespace: str) -> Non
     lines = cluster.kubectl("get", "secrets", "-n", namespace).stdout.splitlines()
     assert lines[0].split() == ["NAME", "TYPE", "DATA", "AGE"]
     assert lines[1].split()[:3] == ["x", "Opaque", "0"]
-    assert cluster.kubectl("get", "wd", "-o", "name").stdout.startswith("widget.contract.example.com/")
+    name = cluster.fresh("w")
+    cluster.kubectl("create", "-f", "-", stdin=text(widget(name)))
+    assert f"widget.contract.example.com/{name}" in cluster.kubectl("get", "wd", "-o", "name").stdout.splitlines()
     nothing = cluster.kubectl("get", "deployments", "-n", namespace)
     assert nothing.stderr == f"No resources found in {namespace} namespace.\n"
 
