@@ -146,6 +146,15 @@ class ControlPlane:
             self.launch_apiserver()
         self.await_apiserver()
 
+    def renew_controllers(self) -> None:
+        """Replace the controller manager, if the API server was replaced since it started.
+
+        A watch of client-go that finds nobody waits longer each time before it tries again, up to half a minute.
+        """
+        if self._controlled is not self._apiserver:
+            self._controllers.kill()
+            self.launch_controller_manager()
+
     @property
     def etcd(self) -> Etcd:
         """What the API server stores its objects in."""
@@ -229,6 +238,7 @@ class ControlPlane:
         name = "kube-controller-manager"
         self._controllers = Server(name, [str(self._binaries.kube_controller_manager), *command], self._log(name))
         self._cleanup.callback(self._controllers.kill)
+        self._controlled = self._apiserver
 
     def await_controller_manager(self) -> None:
         """Wait for the first thing it does that everybody needs: without it no Pod is admitted."""

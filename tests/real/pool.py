@@ -53,9 +53,10 @@ class Pair:
             return cls(planes, bare, defined, stack.pop_all())
 
     def reset(self, *, bare: bool) -> None:
-        """Bring both back to their beginning, and their API servers back if these are paused or gone."""
+        """Bring both back to their beginning, and the servers that a test has paused, ended or replaced."""
         for plane, content in zip(self.planes, self.bare if bare else self.defined, strict=True):
             plane.recover()
+            plane.renew_controllers()
             plane.etcd.restore(content)
 
     def stop(self) -> None:

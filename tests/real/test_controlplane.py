@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from .controlplane import ControlPlane
+    from .pool import Pool
 
 pytestmark = pytest.mark.real
 
@@ -151,6 +152,21 @@ def test_a_restart_keeps_the_address_the_data_and_the_controllers(
     eventually(lambda: exists(lambda: core.read_namespaced_service_account("default", namespace)))
 
 
+def test_the_next_borrower_gets_controllers_that_have_not_lost_their_server(pool: Pool) -> None:
+    def controllers(plane: ControlPlane) -> list[str]:
+        return [line for line in running(str(plane.folder)) if "kube-controller-manager" in line]
+
+    with pool.lent() as planes:
+        restarted, untouched = before = [controllers(plane) for plane in planes]
+        assert all(before)
+        planes[0].restart()
+    with pool.lent() as again:
+        assert again == planes
+        now = [controllers(plane) for plane in planes]
+    assert not set(restarted) & set(now[0])
+    assert untouched == now[1]
+
+
 OWNER = """
 import time
 from {package}.controlplane import ControlPlane
@@ -177,6 +193,6 @@ def test_nothing_survives_an_owner_that_was_killed() -> None:
 
 
 def running(folder: str) -> list[str]:
-    """List the command lines that name the folder; each server's does, and so does its supervisor's."""
-    listing = subprocess.run(["ps", "-A", "-ww", "-o", "args="], capture_output=True, text=True, check=True)
+    """List the processes whose command lines name the folder; each server's does, and so does its supervisor's."""
+    listing = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, text=True, check=True)
     return [line for line in listing.stdout.splitlines() if folder in line]

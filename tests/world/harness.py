@@ -49,7 +49,9 @@ class LabUnderTest:
     def environ(self) -> dict[str, str]:
         """The environment of every command: nothing of the user's own clusters."""
         own = {k: v for k, v in os.environ.items() if not k.startswith("MESHCTL_") and k not in ("CI", "NO_COLOR")}
-        return {**own, "MESHCTL_STATE_DIR": str(self.folder / "state"), "KUBECONFIG": str(self.kubeconfig), "TZ": "UTC"}
+        state, cache = str(self.folder / "state"), str(self.folder / "kube-cache")
+        places = {"MESHCTL_STATE_DIR": state, "KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": cache, "TZ": "UTC"}
+        return {**own, **places}
 
     def up(self, *options: str) -> None:
         """Start the lab."""
