@@ -1,6 +1,6 @@
 """The lab's named faults: what can be broken on purpose, at start or while it runs."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from meshctl.errors import SpecError
@@ -105,10 +105,18 @@ class Faults:
 
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         self._faults: tuple[Fault, ...] = tuple(faults)
+        self._listeners: list[Callable[[], None]] = []
 
     def set(self, faults: Iterable[Fault]) -> None:
-        """Replace what is in force."""
+        """Replace what is in force, and tell those who listen."""
         self._faults = tuple(faults)
+        for listener in tuple(self._listeners):
+            listener()
+
+    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` after every change from now on; return how to end that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     def all(self) -> tuple[Fault, ...]:
         """Return what is in force."""

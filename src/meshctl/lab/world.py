@@ -5,7 +5,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -91,6 +91,8 @@ class Lab:
     async def _put_in_force(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
         self.world.faults.set(faults)
         await asyncio.gather(*(self._adjust(site) for site in self.world.sites))
+        with suppress(TimeoutError):  # somebody has seen to it that the operator does not come up
+            await asyncio.gather(*(prerequisites.operator_ready(self.world, site) for site in self.world.sites))
         return self.faults
 
     async def _adjust(self, site: Site) -> None:

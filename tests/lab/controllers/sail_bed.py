@@ -114,6 +114,11 @@ class Bed:
             with suppress(asyncio.CancelledError):
                 await task
 
+    async def change_faults(self, *faults: str) -> None:
+        """Put faults in force, and no others, and do what an administrator does then."""
+        self.faults.set([Fault(name) for name in faults])
+        await install_operator(self.world, self.site)
+
     async def start_operator_pod(self) -> Ref:
         self.pods += 1
         name = f"operator-{self.pods}"

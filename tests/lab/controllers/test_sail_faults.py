@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from meshctl.lab.controllers.sail_crds import multus_crd
-from meshctl.lab.faults import Fault
 from meshctl.lab.sites import Flavour
 from meshctl.names import (
     CNI_DAEMON_SET,
@@ -61,7 +60,7 @@ def test_crds_ahead_of_the_operator() -> None:
                 "Ready=Unknown ReconcileError cannot determine readiness due to reconciliation error",
             ]
             assert bed.cluster.peek(THE_REVISION) is None
-            bed.faults.set(())
+            await bed.change_faults()
             await bed.until(THE_REVISION, bool)
 
     story(told)
@@ -98,7 +97,7 @@ def test_an_operator_that_does_not_run_begins_when_the_fault_is_over(fault: str)
             await bed.api.create(istio_cni())
             await bed.quiet()
             assert "finalizers" not in (bed.cluster.peek(THE_CNI) or {"metadata": {}})["metadata"]
-            bed.faults.set(())
+            await bed.change_faults()
             await bed.until(CNI_DAEMON_SET, bool)
 
     story(told)
@@ -110,13 +109,13 @@ def test_a_stuck_operator_lets_go_when_the_fault_is_over() -> None:
         async with bed.running():
             await bed.api.create(istio_cni())
             await bed.until(CNI_DAEMON_SET, bool)
-            bed.faults.set([Fault("stuck-finalizer")])
+            await bed.change_faults("stuck-finalizer")
             await bed.api.delete(THE_CNI)
             await bed.quiet()
             held = bed.cluster.peek(THE_CNI)
             assert held is not None
             assert held["metadata"]["deletionTimestamp"]
-            bed.faults.set(())
+            await bed.change_faults()
             await bed.gone(THE_CNI)
 
     story(told)

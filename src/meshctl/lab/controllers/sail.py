@@ -6,7 +6,7 @@ from contextlib import suppress
 from meshctl.lab.api import ApiError
 from meshctl.lab.controllers.sail_cni import CniController
 from meshctl.lab.controllers.sail_helm import Helm
-from meshctl.lab.controllers.sail_install import MULTUS_CRD, install_operator, operator_labels
+from meshctl.lab.controllers.sail_install import MULTUS_CRD, install_operator, is_operator, is_ready
 from meshctl.lab.controllers.sail_istio import IstioController
 from meshctl.lab.controllers.sail_operator import MANAGER, Operator, Probe
 from meshctl.lab.controllers.sail_probe import ProbeController, dial
@@ -16,12 +16,11 @@ from meshctl.lab.controllers.sail_versions import OPERATOR_NAMESPACE, build
 from meshctl.lab.controllers.sail_watch import Queues, Watches
 from meshctl.lab.sites import Site, World
 from meshctl.names import NETWORK_ATTACHMENT, POD
-from meshctl.objects import Manifest, Ref, dig
+from meshctl.objects import Manifest
 
 __all__ = ["install_operator", "run"]
 
 _FAULTS = ("operator-absent", "operator-crashing", "old-crd", "crd-ahead", "multus-missing")
-_FAULT_PAUSE = 0.5  # how often the faults in force are looked at
 _PROBE_LATENCY = 0.04
 
 
@@ -29,7 +28,6 @@ async def run(world: World, site: Site, probe: Probe = dial) -> None:
     """Be the operator of a site for ever; `probe` asks a remote istiod whether it is ready."""
     process = _Process(world, site, probe)
     async with asyncio.TaskGroup() as group:
-        group.create_task(process.follow_faults())
         group.create_task(process.follow_pods())
         group.create_task(process.supervise())
 
@@ -77,35 +75,14 @@ class _Process:
             return ""
         return current if current in self._ready else next(iter(self._ready))
 
-    async def follow_faults(self) -> None:
-        """Do what an administrator does when the faults change."""
-        before = self._faults()
-        while True:
-            await asyncio.sleep(_FAULT_PAUSE)
-            if (now := self._faults()) == before:
-                continue
-            await install_operator(self._world, self._site)
-            multus = _FAULTS.index("multus-missing")
-            if before[multus] and not now[multus]:
-                await self._restart()
-            before = now
-            self._changed.set()
-
-    async def _restart(self) -> None:
-        # Installing Multus is not enough: the operator learns of it only when its pod is replaced.
-        api = self._site.api(MANAGER)
-        for pod in await api.list(POD, OPERATOR_NAMESPACE, operator_labels(build(self._world, self._site))):
-            await api.delete(Ref(POD, pod["metadata"]["name"], OPERATOR_NAMESPACE))
-
     async def follow_pods(self) -> None:
         """Keep the list of the operator's ready pods."""
-        wanted = operator_labels(build(self._world, self._site)).items()
+        installed = build(self._world, self._site)
         async for change, _before in changes(self._site.api(MANAGER), POD, OPERATOR_NAMESPACE):
-            labels = dig(change.obj, "metadata", "labels") or {}
-            if not wanted <= labels.items():
+            if not is_operator(change.obj, installed):
                 continue
             uid = str(change.obj["metadata"]["uid"])
-            if change.type != "DELETED" and _is_ready(change.obj):
+            if change.type != "DELETED" and is_ready(change.obj):
                 self._ready.setdefault(uid, str(change.obj["metadata"]["name"]))
             else:
                 self._ready.pop(uid, None)
@@ -113,6 +90,7 @@ class _Process:
 
     async def supervise(self) -> None:
         """Run the operator of the leading pod; replace it when another pod, or another build, leads."""
+        unsubscribe = self._world.faults.subscribe(self._changed.set)
         current: tuple[str, tuple[bool, ...]] = ("", ())
         task: asyncio.Task[None] | None = None
         try:
@@ -121,11 +99,13 @@ class _Process:
                 leader = self._leader(current[0])
                 wanted = (leader, self._faults() if leader else ())
                 if wanted != current:
+                    pod = self._ready.get(leader, "")  # it may be gone by the time the one before it has stopped
                     await _stop(task)
-                    task = asyncio.create_task(self._work(self._ready[leader])) if leader else None
+                    task = asyncio.create_task(self._work(pod)) if leader else None
                     current = wanted
                 await self._wait(task)
         finally:
+            unsubscribe()
             await _stop(task)
 
     async def _work(self, pod: str) -> None:
@@ -158,10 +138,3 @@ async def _stop(task: asyncio.Task[None] | None) -> None:
         return
     task.cancel()
     await asyncio.wait({task})
-
-
-def _is_ready(pod: Manifest) -> bool:
-    if dig(pod, "metadata", "deletionTimestamp"):
-        return False
-    conditions = dig(pod, "status", "conditions") or []
-    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)

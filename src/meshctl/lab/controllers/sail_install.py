@@ -8,7 +8,7 @@ from meshctl.lab.controllers.sail_crds import istio_crds, multus_crd, sail_crds
 from meshctl.lab.controllers.sail_operator import MANAGER
 from meshctl.lab.controllers.sail_versions import OPERATOR_NAMESPACE, Build, build
 from meshctl.lab.sites import Flavour, Site, World
-from meshctl.names import CRD, DEPLOYMENT, NAMESPACE, SERVICE_ACCOUNT
+from meshctl.names import CRD, DEPLOYMENT, NAMESPACE, POD, SERVICE_ACCOUNT
 from meshctl.objects import Manifest, Ref, dig
 
 _IMAGES = {"istiod": "pilot", "proxy": "proxyv2", "cni": "install-cni", "ztunnel": "ztunnel"}
@@ -67,11 +67,25 @@ def operator_objects(installed: Build, *, crashing: bool = False) -> list[Manife
     ]
 
 
+def is_operator(pod: Manifest, installed: Build) -> bool:
+    """Say whether a pod is the operator's."""
+    return operator_labels(installed).items() <= (dig(pod, "metadata", "labels") or {}).items()
+
+
+def is_ready(pod: Manifest) -> bool:
+    """Say whether a pod is ready, and not on its way out."""
+    if dig(pod, "metadata", "deletionTimestamp"):
+        return False
+    conditions = dig(pod, "status", "conditions") or []
+    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
+
+
 async def install_operator(world: World, site: Site) -> None:
     """Bring a site's prerequisites to what flavour and faults say; may be repeated whenever the faults change."""
     api, installed = site.api(MANAGER), build(world, site)
     if world.flavour is Flavour.VENDOR and not world.faults.on("multus-missing", site.context):
-        await _ensure(api, multus_crd())
+        if await _ensure(api, multus_crd()):
+            await _restart(api, installed)
     elif world.flavour is Flavour.VENDOR:
         await api.delete(MULTUS_CRD)
     if world.faults.on("operator-absent", site.context):
@@ -83,13 +97,20 @@ async def install_operator(world: World, site: Site) -> None:
         await _ensure(api, obj)
 
 
+async def _restart(api: Api, installed: Build) -> None:
+    """Have the operator's pods replaced: it learns of new kinds only when it starts."""
+    for pod in await api.list(POD, OPERATOR_NAMESPACE, operator_labels(installed)):
+        await api.delete(Ref(POD, pod["metadata"]["name"], OPERATOR_NAMESPACE))
+
+
 async def _remove(api: Api, installed: Build) -> None:
     await api.delete(Ref(DEPLOYMENT, installed.name, OPERATOR_NAMESPACE))
     for crd in (*sail_crds(installed), *istio_crds()):
         await api.delete(Ref(CRD, crd["metadata"]["name"]))
 
 
-async def _ensure(api: Api, wanted: Manifest) -> None:
+async def _ensure(api: Api, wanted: Manifest) -> bool:
+    """Bring an object to what is wanted; say whether it is a new one."""
     kinds = {"Namespace": NAMESPACE, "ServiceAccount": SERVICE_ACCOUNT, "Deployment": DEPLOYMENT}
     metadata = wanted["metadata"]
     ref = Ref(kinds.get(wanted["kind"], CRD), metadata["name"], metadata.get("namespace", ""))
@@ -103,9 +124,10 @@ async def _ensure(api: Api, wanted: Manifest) -> None:
                     raise
                 await asyncio.sleep(0.1)
                 continue
-        elif patch := _patch(live, wanted):
+            return True
+        if patch := _patch(live, wanted):
             await api.merge(ref, patch)
-        return
+        return False
 
 
 def _patch(live: Manifest, wanted: Manifest) -> Manifest:
