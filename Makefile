@@ -7,6 +7,9 @@ SPEED ?= 5
 # Most tests wait for a lab rather than compute: two to a core.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * (os.cpu_count() or 1))")
 
+# Tests start hundreds of processes; without bytecode each of them compiles the whole package anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo test check format lint types contracts test-real e2e-kind bench picture transcript pages docs wheel clean
 
 help:

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from meshctl import documents
 from meshctl.names import injection_path
 from meshctl.objects import Manifest
 from meshctl.spec import Cluster, MeshSpec
@@ -24,7 +25,7 @@ def render(template: str, mesh: MeshSpec, cluster: Cluster, facts: Mapping[str, 
     """Return the objects of `template` for one cluster. An unknown name in a template is a bug and raises."""
     values = {**derived(template, mesh, cluster, facts), **facts}
     text = _environment().get_template(template).render(mesh=mesh, cluster=cluster, **values)
-    return [document for document in yaml.safe_load_all(text) if document]
+    return [document for document in documents.read_all(text) if document]
 
 
 def derived(template: str, mesh: MeshSpec, cluster: Cluster, facts: Mapping[str, str]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from meshctl import documents
 from meshctl.bundle.cleaning import CERTIFICATE_KEYS, decoded
 from meshctl.objects import Manifest, dig
 from meshctl.render.hiding import HIDDEN
@@ -58,7 +59,7 @@ def _texts(text: str) -> Iterator[str]:
 
 def _settings(text: str) -> object:
     try:
-        return yaml.safe_load(text)
+        return documents.read(text)
     except yaml.YAMLError:
         return None
 

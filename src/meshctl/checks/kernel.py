@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterable
 
-import yaml
-
+from meshctl import documents
 from meshctl.errors import MeshctlError
 from meshctl.objects import Manifest, Verdict, dig
 
@@ -36,7 +35,7 @@ def edited_template(config: str) -> str:
 
     The list must be there exactly once: a template of another shape is not ours to guess at.
     """
-    parsed = yaml.safe_load(config) if config else None
+    parsed = documents.read(config) if config else None
     template = dig(parsed, "templates", "gateway") if isinstance(parsed, dict) else None
     if not isinstance(template, str):
         msg = "the injector's configuration holds no gateway template"
@@ -53,7 +52,7 @@ def edited_template(config: str) -> str:
 def template_in_force(obj: Manifest | None) -> Verdict:
     """Met when the injector's configuration has no such sysctl in its gateway template any more."""
     config = str(dig(obj, "data", "config") or "")
-    parsed = yaml.safe_load(config) if config else None
+    parsed = documents.read(config) if config else None
     template = dig(parsed, "templates", "gateway") if isinstance(parsed, dict) else None
     clean = isinstance(template, str) and not _SYSCTLS.search(template)
     return Verdict(met=clean, detail="the operator has not rendered the gateway template for old kernels yet")

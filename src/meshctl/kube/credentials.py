@@ -57,6 +57,8 @@ def _official_client(chosen: Context, kubeconfig: str) -> ApiClient:
     if _is_loopback(configuration.host) and "proxy-url" not in chosen.cluster and configuration.proxy:
         configuration.proxy = None
         api = ApiClient(configuration)
+    # It is settled now: otherwise the client reads the whole environment again for every request.
+    configuration.proxy = configuration.proxy
     return api
 
 

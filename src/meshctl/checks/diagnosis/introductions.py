@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from meshctl import documents
 from meshctl.checks.diagnosis.case import Broken, Case, UnseenError
 from meshctl.checks.evidence import SECRETS
 from meshctl.checks.preflight.network import is_local
@@ -71,7 +72,7 @@ def introductions(secrets: tuple[Manifest, ...]) -> Iterator[Introduction]:
 
 def _parsed(text: object) -> Mapping[str, Any] | None:
     try:
-        config = yaml.safe_load(base64.b64decode(str(text or "")))
+        config = documents.read(base64.b64decode(str(text or "")))
     except (binascii.Error, yaml.YAMLError, ValueError):
         return None
     return config if isinstance(config, Mapping) else None

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from meshctl import documents
 from meshctl.checks.catalog.preflight import network as catalog
 from meshctl.checks.finding import Finding, found
 from meshctl.checks.preflight.operator import kubectl
@@ -145,7 +146,7 @@ def _kubeconfigs(secret: Manifest) -> dict[str, Manifest]:
     configs = {}
     for key, value in (dig(secret, "data") or {}).items():
         try:
-            read = yaml.safe_load(b64decode(value, validate=True))
+            read = documents.read(b64decode(value, validate=True))
         except (NotBase64, yaml.YAMLError, ValueError):
             read = None
         configs[str(key)] = read if isinstance(read, dict) else {}

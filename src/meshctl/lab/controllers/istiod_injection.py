@@ -6,8 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from meshctl import documents
 from meshctl.lab.controllers.istiod_templates import gateway_proxy, sidecar_containers, sidecar_proxy, volumes
 from meshctl.lab.controllers.shapes import annotations_of, container_of, env_of, labels_of
 from meshctl.names import NETWORK_LABEL, SIDECAR_STATUS
@@ -43,7 +42,7 @@ def settings(istiod: Manifest, config: Manifest | None) -> Settings:
     discovery = container_of(istiod, "discovery")
     env = env_of(discovery)
     values = json.loads(dig(config, "data", "values") or "{}")
-    templates = dig(yaml.safe_load(dig(config, "data", "config") or "") or {}, "templates") or {}
+    templates = dig(documents.read(dig(config, "data", "config") or "") or {}, "templates") or {}
     return Settings(
         image=_proxy_image(str(dig(discovery, "image") or ""), values),
         cluster_id=env.get("CLUSTER_ID", "Kubernetes"),

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from meshctl import documents
 from meshctl.lab.api import Api, ApiError
 from meshctl.lab.controllers.istiod_leading import MANAGER, Leading
 from meshctl.lab.controllers.kubernetes_tokens import ACCOUNT_NAME, claimed_secret, token_of, valid_for
@@ -76,7 +77,7 @@ def registrations(
 def access(kubeconfig: str) -> Access:
     """Read a base64-encoded kubeconfig; raise MalformedError."""
     try:
-        document = yaml.safe_load(base64.b64decode(kubeconfig))
+        document = documents.read(base64.b64decode(kubeconfig))
     except (binascii.Error, yaml.YAMLError, ValueError):
         raise MalformedError("not a kubeconfig") from None
     context = _entry(document, "contexts", dig(document, "current-context"), "context")

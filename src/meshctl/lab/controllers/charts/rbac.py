@@ -3,8 +3,7 @@
 from functools import cache
 from importlib.resources import files
 
-import yaml
-
+from meshctl import documents
 from meshctl.lab.controllers.charts.metadata import Chart
 from meshctl.names import CLUSTER_ROLE, CLUSTER_ROLE_BINDING
 from meshctl.objects import Manifest
@@ -13,7 +12,7 @@ from meshctl.objects import Manifest
 @cache
 def _table() -> dict[str, list[list[list[str]]]]:
     text = (files("meshctl.lab") / "data" / "sail" / "rbac.yaml").read_text(encoding="utf-8")
-    table: dict[str, list[list[list[str]]]] = yaml.safe_load(text)
+    table: dict[str, list[list[list[str]]]] = documents.read(text)
     return table
 
 
