@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -67,12 +68,13 @@ def introductions(secrets: tuple[Manifest, ...]) -> Iterator[Introduction]:
     """Yield every cluster that the remote secrets of a primary name."""
     for secret in secrets:
         for key, text in (dig(secret, "data") or {}).items():
-            yield Introduction(str(dig(secret, "metadata", "name")), str(key), _parsed(text))
+            yield Introduction(str(dig(secret, "metadata", "name")), str(key), _parsed(str(text or "")))
 
 
-def _parsed(text: object) -> Mapping[str, Any] | None:
+@lru_cache(maxsize=512)  # every link of every remote looks through all of them
+def _parsed(text: str) -> Mapping[str, Any] | None:
     try:
-        config = documents.read(base64.b64decode(str(text or "")))
+        config = documents.read(base64.b64decode(text))
     except (binascii.Error, yaml.YAMLError, ValueError):
         return None
     return config if isinstance(config, Mapping) else None
