@@ -128,7 +128,15 @@ def test_what_cannot_be_written_leaves_everything_as_it_was(folder: Path) -> Non
     assert content(folder) == {**FIRST, "flux": "mine"}
 
 
-def test_ctrl_c_comes_after_the_writing() -> None:
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C interrupts, also where the tests run in the background of a shell: that has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_comes_after_the_writing(ctrl_c: None) -> None:
     seen: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         interrupted_while_writing(seen)
