@@ -25,7 +25,8 @@ class Shell:
         self.folder = folder
         self.state = folder / "state"
         source = str(Path(__file__).parents[2] / "src")
-        self.environ = {**os.environ, "MESHCTL_STATE_DIR": str(self.state), "PYTHONPATH": source}
+        places = {"MESHCTL_STATE_DIR": str(self.state), "KUBECACHEDIR": str(folder / "kube-cache")}
+        self.environ = {**os.environ, **places, "PYTHONPATH": source}
         self.environ.pop("KUBECONFIG", None)
 
     def lab(self, *arguments: str) -> "subprocess.CompletedProcess[str]":

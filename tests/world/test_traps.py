@@ -23,7 +23,7 @@ from tests.world.deeds import (
     scaled,
     unlabelled,
 )
-from tests.world.harness import LabUnderTest, fresh_lab
+from tests.world.harness import MESH, LabUnderTest, fresh_lab
 from tests.world.lending import Loan
 from tests.world.traps import Deed, Trap, prove
 
@@ -149,9 +149,31 @@ def renewed(name: str, context: str, namespace: str, selector: str) -> Deed:
     return do
 
 
+def new_certificates(lab: LabUnderTest) -> None:
+    """Replace the mesh's certificates behind istiod's back."""
+    folder = str(lab.folder / "fresh")
+    for words in (("generate", "--out", folder, "--key", "ec-p256"), ("apply", "--from", folder, "--force")):
+        done = lab.meshctl("certs", *words, *MESH)
+        assert done.code == 0, done.said
+
+
+def installed_again(lab: LabUnderTest) -> None:
+    """Bring the operator back, and what went with its kinds."""
+    lab.clear()
+    again = lab.install()
+    assert again.code == 0, again.said
+
+
 TRAPS = (
     Trap(
         "API server down", "MESH-201", fault("api-down@west"), outside=CLEAR, says=("kubectl --context west version",)
+    ),
+    Trap(
+        "operator not installed",
+        "MESH-202",
+        fault("operator-absent@west"),
+        outside=installed_again,
+        says=("install the Sail operator",),
     ),
     Trap(
         "operator scaled to zero",
@@ -193,6 +215,7 @@ TRAPS = (
         cluster="cluster1",
         outside=CLEAR,
     ),
+    Trap("certificates applied after istiod", "MESH-212", new_certificates, cluster="cluster1"),
     Trap("istio-system forbids injection", "MESH-213", labelled("west", "istio-injection=disabled")),
     Trap("istio-system of another revision", "MESH-213", labelled("east", "istio.io/rev=canary"), cluster="cluster1"),
     Trap("istiod's webhook refuses", "MESH-214", fault("webhook-refusing"), cluster="cluster1", outside=CLEAR),

@@ -61,7 +61,8 @@ class Sight:
 
     `objects` are single objects by name, `lists` are collections by the name of their question (the fields of
     `LISTS`). `hidden` holds a sentence for everything that this user may not see, which then looks as if it was not
-    there. Secrets are here with their values: what is shown of them is up to whoever shows it, and never a value.
+    there; `unserved` is what was asked for of kinds that the API server does not know. Secrets are here with their
+    values: what is shown of them is up to whoever shows it, and never a value.
     """
 
     cluster: str
@@ -71,6 +72,7 @@ class Sight:
     lists: Mapping[str, tuple[Manifest, ...]]
     hidden: tuple[str, ...] = ()
     unseen: frozenset[Ref | str] = frozenset()
+    unserved: frozenset[Ref | str] = frozenset()
 
     def get(self, ref: Ref) -> Manifest | None:
         """Return an object that was asked for, None when it is not there."""
@@ -169,6 +171,7 @@ def sight(client: Client, more: tuple[Ref, ...] = (), questions: Mapping[str, tu
     """
     version = client.version()
     hidden: dict[Ref | str, str] = {}
+    unserved: set[Ref | str] = set()
 
     def seen(name: Ref | str, ask: Callable[[], T], otherwise: T) -> T:
         try:
@@ -176,7 +179,7 @@ def sight(client: Client, more: tuple[Ref, ...] = (), questions: Mapping[str, tu
         except ForbiddenError as error:
             hidden[name] = error.message
         except NotFoundError:
-            pass  # its kind is not served
+            unserved.add(name)
         return otherwise
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -193,6 +196,7 @@ def sight(client: Client, more: tuple[Ref, ...] = (), questions: Mapping[str, tu
         lists={name: tuple(future.result()) for name, future in lists.items()},
         hidden=tuple(sorted(set(hidden.values()))),
         unseen=frozenset(hidden),
+        unserved=frozenset(unserved),
     )
 
 

@@ -38,11 +38,14 @@ def reachable(case: Case, cluster: Cluster) -> Broken | None:
 
 
 def operator_installed(case: Case, cluster: Cluster) -> Broken | None:
-    """Whether the operator's kinds are served; an Istio that is there is proof enough."""
+    """Whether the operator's kinds are served, and there is any trace of it."""
+    text = f"the Sail operator is not installed on {cluster.name}"
+    hint = f"install the Sail operator, then {case.install}"
+    if THE_ISTIO in case.sight(cluster).unserved:
+        return Broken(text, (f"{THE_ISTIO.kind.resource} is not served",), hint=hint)
     if case.all(cluster, OPERATORS) or case.get(cluster, THE_ISTIO) or case.all(cluster, REVISIONS):
         return None
-    text = f"the Sail operator is not installed on {cluster.name}"
-    return Broken(text, ("no Deployment of it, and no Istio",), hint=f"install the Sail operator, then {case.install}")
+    return Broken(text, ("no Deployment of it, and no Istio",), hint=hint)
 
 
 def operator_ready(case: Case, cluster: Cluster) -> Broken | None:

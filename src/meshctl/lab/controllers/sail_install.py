@@ -91,10 +91,11 @@ async def install_operator(world: World, site: Site) -> None:
     if world.faults.on("operator-absent", site.context):
         await _remove(api, installed)
         return
-    for crd in (*sail_crds(installed), *istio_crds()):
-        await _ensure(api, crd)
+    # First the operator: a definition that is on its way out may wait for it to let go of its objects.
     for obj in operator_objects(installed, crashing=world.faults.on("operator-crashing", site.context)):
         await _ensure(api, obj)
+    for crd in (*sail_crds(installed), *istio_crds()):
+        await _ensure(api, crd)
 
 
 async def _restart(api: Api, installed: Build) -> None:
