@@ -1,5 +1,6 @@
 """The kubelet's own API, as far as a real API server needs it for `exec` and `logs`: on loopback for every node."""
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from meshctl.lab.istiods import Istiods
 from meshctl.lab.sites import Site, World
 from meshctl.names import NODE
 from meshctl.objects import Manifest, dig
+
+log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 LOGS_PATH = re.compile(r"/containerLogs/(?P<namespace>[^/]+)/(?P<pod>[^/]+)/(?P<container>[^/]+)")
@@ -62,6 +65,7 @@ class KubeletServer:
         try:
             return await run_over_websocket(request, run, stdin=request.query.get("input") == "1")
         except ApiError as error:
+            log.warning("%s: %s", request.path, error)  # kubectl tries again by SPDY, and shows what comes of that
             return web.Response(status=error.code, text=error.message)
 
     async def _logs(self, request: web.BaseRequest, namespace: str, pod: str, container: str) -> web.StreamResponse:

@@ -69,9 +69,18 @@ class Dialed:
     pod: Manifest | None = None
 
 
+NEAR = (SERVICE, POD)
+"""What decides about a connection to a Service by its name."""
+
+AT_GATEWAYS = (*NEAR, GATEWAY, VIRTUAL_SERVICE)
+"""What decides about a connection through a gateway."""
+
+EVERYTHING = (*AT_GATEWAYS, ENDPOINT_SLICE)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The objects of one cluster that decide about connections."""
+    """The objects of one cluster that decide about connections, as far as they were asked for."""
 
     site: Site
     services: tuple[Manifest, ...] = ()
@@ -94,12 +103,14 @@ class Place:
         return [p for p in self.pods if namespace_of(p) == namespace_of(service) and has(selector, labels_of(p))]
 
 
-async def survey(site: Site, namespace: str = "") -> Place:
+async def survey(site: Site, namespace: str = "", kinds: Sequence[Kind] = EVERYTHING) -> Place:
     """Read what decides about connections in one cluster, or in one namespace of it and at its gateways."""
     api = site.api(CLIENT)
-    near, far = (SERVICE, ENDPOINT_SLICE, POD), (GATEWAY, VIRTUAL_SERVICE)
-    found = [await _listed(api, kind, namespace) for kind in near] + [await _listed(api, kind) for kind in far]
-    return Place(site, *map(tuple, found))
+    far = (GATEWAY, VIRTUAL_SERVICE)  # these count wherever they are
+    lists = await asyncio.gather(*(_listed(api, kind, "" if kind in far else namespace) for kind in kinds))
+    found = {kind: tuple(objects) for kind, objects in zip(kinds, lists, strict=True)}
+    order = (SERVICE, ENDPOINT_SLICE, POD, *far)
+    return Place(site, *(found.get(kind, ()) for kind in order))
 
 
 async def _listed(api: Api, kind: Kind, namespace: str = "") -> list[Manifest]:
@@ -146,7 +157,7 @@ async def holder(world: World, address: str) -> tuple[Place, Manifest] | None:
     for site in sites:
         for service in await site.api(CLIENT).list(SERVICE):
             if dig(service, "spec", "type") == "LoadBalancer" and address in ingress_of(service):
-                return await survey(site, namespace_of(service)), service
+                return await survey(site, namespace_of(service), AT_GATEWAYS), service
     return None
 
 
@@ -223,7 +234,7 @@ async def _around(place: Place, host: str) -> Place:
     """Return the place with the objects of the namespace that a host name is in."""
     namespace = [*host.split("."), ""][1]
     known = {namespace_of(service) for service in place.services}
-    return place if namespace in known or not namespace else await survey(place.site, namespace)
+    return place if namespace in known or not namespace else await survey(place.site, namespace, NEAR)
 
 
 def _behind(world: World, place: Place, host: str, port: int) -> Manifest | None:
@@ -240,7 +251,7 @@ def _behind(world: World, place: Place, host: str, port: int) -> Manifest | None
 
 async def dial(world: World, site: Site, namespace: str, name: str, port: int) -> Dialed:
     """Dial a Service by name, from a pod or from the API server of a site."""
-    place = await survey(site, namespace)
+    place = await survey(site, namespace, (*NEAR, ENDPOINT_SLICE))
     service = place.service(namespace, name)
     if service is None:
         return Dialed(End.NO_SERVICE)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ from meshctl.lab.api import ApiError, Change, EventType
 from meshctl.names import KINDS
 from meshctl.objects import Kind, Manifest, Ref, dig
 
+log = logging.getLogger(__name__)
+
 BINDING = Kind("Binding", "bindings")
 MERGE = "application/merge-patch+json"
 JSON = "application/json"
@@ -20,6 +23,10 @@ WATCH_SECONDS = 300
 QUIET_SECONDS = WATCH_SECONDS + 30.0
 AGAIN = 1.0
 GONE = 410
+PASSING = (429, 503)
+"""What an API server answers while it takes up a new kind, and what stands here for an answer that did not come."""
+
+READS, READ_AGAIN = 4, 0.25
 LONGEST_LINE = 1 << 22
 """An object in a watch is one line; the largest are CRDs."""
 
@@ -49,7 +56,24 @@ class Connection:
     async def send(
         self, method: str, path: str, manager: str, body: Manifest | None = None, *, content: str = JSON, **query: str
     ) -> Manifest:
-        """Send one request and return the answer; raise ApiError."""
+        """Send one request and return the answer; raise ApiError.
+
+        A read that fails for a reason that may pass is repeated, as client-go does when it is told to come back.
+        """
+        tries = READS if method == "GET" else 1
+        while True:
+            tries -= 1
+            try:
+                return await self._sent(method, path, manager, body, content=content, **query)
+            except ApiError as error:
+                if not tries or error.code not in PASSING:
+                    raise
+                log.warning("%s %s: %s", method, path, error)
+            await asyncio.sleep(READ_AGAIN)
+
+    async def _sent(
+        self, method: str, path: str, manager: str, body: Manifest | None, *, content: str, **query: str
+    ) -> Manifest:
         asked = {**query, **({"fieldManager": manager} if method in ("POST", "PUT", "PATCH") else {})}
         headers = {"Accept": JSON, "Content-Type": content, "User-Agent": manager}
         data = None if body is None else json.dumps(body)
