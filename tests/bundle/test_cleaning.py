@@ -1,6 +1,7 @@
 """What of an object a bundle shows: by lists of what is allowed."""
 
 import base64
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -170,3 +171,43 @@ LOGIN = '{"auths": {"registry.example": {"username": "me", "password": "hunter22
 )  # fmt: skip
 def test_values_that_were_seen_are_found_everywhere(holding: Manifest, text: str, shown: str) -> None:
     assert known(values_of([holding])).without(text) == shown
+
+
+ISTIO: Manifest = {
+    "apiVersion": "sailoperator.io/v1",
+    "kind": "Istio",
+    "metadata": {"name": "default"},
+    "spec": {
+        "values": {
+            "meshConfig": {
+                "defaultConfig": {"proxyMetadata": {"DD_API_KEY": SECRET, "ISTIO_META_DNS_CAPTURE": "true"}},
+                "extensionProviders": [
+                    {"name": "otel", "opentelemetry": {"http": {"headers": [{"name": "X-Api-Key", "value": SECRET}]}}}
+                ],
+            }
+        }
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        ISTIO,
+        config_map("istio", mesh=json.dumps(ISTIO["spec"]["values"]["meshConfig"])),
+        {"kind": "Pod", "spec": {"containers": [{"name": "x", "args": ["--password", SECRET, "--port", "1"]}]}},
+        {"kind": "Pod", "spec": {"containers": [{"name": "x", "env": [{"name": "DB_PASS", "value": SECRET}]}]}},
+        {"kind": "VirtualService", "spec": {"http": [{"headers": {"request": {"set": {"Authorization": SECRET}}}}]}},
+        {"kind": "X", "spec": {"aws_secret_access_key": SECRET, "apiKey": SECRET, "pwd": SECRET}},
+    ],
+    ids=["Istio", "mesh config", "arguments", "environment", "headers", "keys"],
+)
+def test_credentials_in_settings_are_hidden(obj: Manifest) -> None:
+    shown = as_yaml([obj])
+    assert SECRET not in shown
+    assert HIDDEN in shown
+
+
+def test_settings_with_nothing_to_hide_stay_as_they_are() -> None:
+    text = "# as somebody wrote it\ndefaultConfig:\n  concurrency:   2\n"
+    assert cleaned(config_map("istio", mesh=text))["keys"]["mesh"] == text

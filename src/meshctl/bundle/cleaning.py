@@ -10,6 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
+from meshctl import documents
 from meshctl.certs.reading import Certificate, UnreadableError, read_certificates
 from meshctl.names import CONFIG_MAP, ISTIO_SYSTEM, SECRET
 from meshctl.objects import Manifest, dig
@@ -29,7 +32,10 @@ ENVIRONMENT = re.compile(
 )
 """Environment variables whose values are shown."""
 
-SENSITIVE = re.compile(r"(?i)(?:^|[-_.a-z])(?:password|passwd|passphrase|token|secret|apikey|privatekey|credentials?)$")
+SENSITIVE = re.compile(
+    r"(?i)(?:^|[-_.a-z])"
+    r"(?:password|passwd|passphrase|pass|pwd|token|secret|(?:api|secret|access|private)[-_]?key|credentials?)$"
+)
 """Keys whose values, where they are texts, are hidden whatever they look like."""
 
 CERTIFICATE_KEYS = frozenset({"ca.crt", "tls.crt", "ca-cert.pem", "cert-chain.pem", "root-cert.pem"})
@@ -67,7 +73,15 @@ def described_config_map(obj: Manifest) -> Manifest:
 
 
 def _config(key: str, text: str) -> Any:
-    return certificates(text.encode()) if key in CERTIFICATE_KEYS else hide_all(text)
+    if key in CERTIFICATE_KEYS:
+        return certificates(text.encode())
+    try:
+        settings = documents.read(text)
+    except yaml.YAMLError:
+        settings = None
+    shown = _walked(settings)
+    # As it was written where nothing is to hide: the layout may be what the bundle is looked at for.
+    return hide_all(text if shown == settings else yaml.safe_dump(shown, sort_keys=False))
 
 
 def certificates(pem: bytes) -> list[dict[str, str]]:
@@ -115,7 +129,11 @@ def _walked(value: Any, key: str = "") -> Any:
 def _entry(key: str, value: Any) -> Any:
     if key == "annotations" and isinstance(value, Mapping):
         return _annotations(value)
-    if key == "env":
+    if key == "headers":
+        return _headers(value)
+    if key in ("args", "command") and isinstance(value, list):
+        return _arguments(value)
+    if key in ("env", "proxyMetadata"):
         return _environment(value)
     if key == "caBundle":
         return certificates(decoded(str(value))) if value else value
@@ -143,6 +161,23 @@ def _environment(value: Any) -> Any:
             if isinstance(one, Mapping)
         ]
     return HIDDEN
+
+
+def _headers(value: Any) -> Any:
+    """Return HTTP headers, in whatever form, without what they are set to or compared with."""
+    if isinstance(value, Mapping):
+        return {key: inner if key == "name" else _headers(inner) for key, inner in value.items()}
+    return [_headers(one) for one in value] if isinstance(value, list) else HIDDEN
+
+
+def _arguments(words: list[Any]) -> list[Any]:
+    """Return a command line without what follows a flag for something secret."""
+    before = ["", *words]
+    return [HIDDEN if _asks(flag) else _walked(word) for flag, word in zip(before, words, strict=False)]
+
+
+def _asks(flag: Any) -> bool:
+    return isinstance(flag, str) and flag.startswith("-") and SENSITIVE.search(flag.lstrip("-")) is not None
 
 
 def _variable(name: str, value: Any) -> Any:
