@@ -74,6 +74,24 @@ def test_a_mesh_that_others_use_stays_unless_forced(installed: LabUnderTest) -> 
     assert uids(installed, "west", "shop", "deployment", "pod") == before
 
 
+def test_the_control_plane_of_another_mesh_stays_also_when_forced(installed_lab: LabUnderTest) -> None:
+    installed_lab.kubectl("west", "create", "namespace", "other-mesh")
+    another = {
+        "apiVersion": "sailoperator.io/v1",
+        "kind": "IstioRevision",
+        "metadata": {"name": "another"},
+        "spec": {"version": "v1.28.6", "namespace": "other-mesh", "values": {"revision": "another"}},
+    }
+    installed_lab.kubectl("west", "create", "-f", "-", stdin=json.dumps(another))
+    refused = installed_lab.teardown()
+    assert refused.code == 3, refused.said
+    assert "cluster2: in use by istiorevision/another (a control plane in other-mesh)" in refused.err
+    forced = installed_lab.teardown("--force")
+    assert forced.code == 0, forced.said
+    assert names(installed_lab, "west", "istiorevision") == {"istiorevision.sailoperator.io/another"}
+    assert names(installed_lab, "west", "istio") == set()
+
+
 def test_without_a_terminal_to_ask_at_only_yes_will_do(installed_lab: LabUnderTest) -> None:
     unasked = installed_lab.meshctl("teardown", *MESH)
     assert unasked.code == 3, unasked.said

@@ -51,10 +51,11 @@ def leftovers(client: Client, *, keep_namespaces: bool = False) -> list[Leftover
 
 def _found(client: Client, *, keep_namespaces: bool) -> Iterator[tuple[Ref, str]]:
     for kind in (ISTIO, ISTIO_REVISION, ISTIO_REVISION_TAG, ISTIO_CNI):
-        yield from ((ref_of(kind, obj), _held(obj)) for obj in listed(client, kind))
-    for kind in (MUTATING_WEBHOOK, VALIDATING_WEBHOOK, CLUSTER_ROLE, CLUSTER_ROLE_BINDING):
-        yield from ((ref_of(kind, obj), "") for obj in listed(client, kind, labels=PART_OF))
-    yield from ((ref_of(CONFIG_MAP, obj), "") for obj in listed(client, CONFIG_MAP, labels=ROOTS))
+        yield from ((ref_of(kind, obj), _held(obj)) for obj in listed(client, kind) if not is_anothers(kind, obj))
+    if not other_control_planes(client):  # theirs look the same
+        for kind in (MUTATING_WEBHOOK, VALIDATING_WEBHOOK, CLUSTER_ROLE, CLUSTER_ROLE_BINDING):
+            yield from ((ref_of(kind, obj), "") for obj in listed(client, kind, labels=PART_OF))
+        yield from ((ref_of(CONFIG_MAP, obj), "") for obj in listed(client, CONFIG_MAP, labels=ROOTS))
     for obj in listed(client, NETWORK_ATTACHMENT, "default"):
         if obj["metadata"]["name"] == "istio-cni":
             yield ref_of(NETWORK_ATTACHMENT, obj), ""
@@ -86,6 +87,16 @@ def ref_of(kind: Kind, obj: Manifest) -> Ref:
     return Ref(kind, str(dig(obj, "metadata", "name")), str(dig(obj, "metadata", "namespace") or ""))
 
 
+def is_anothers(kind: Kind, obj: Manifest) -> bool:
+    """Say whether an Istio or a revision of one is the control plane of another mesh: it is for another namespace."""
+    return kind in (ISTIO, ISTIO_REVISION) and (dig(obj, "spec", "namespace") or ISTIO_SYSTEM) != ISTIO_SYSTEM
+
+
+def other_control_planes(client: Client) -> list[Manifest]:
+    """Return the revisions of other meshes on a cluster."""
+    return [one for one in listed(client, ISTIO_REVISION) if is_anothers(ISTIO_REVISION, one)]
+
+
 def is_own_namespace(client: Client, name: str) -> bool:
     """Say whether a namespace is meshctl's to make and to remove: it did so, or there is none yet."""
     try:
@@ -100,7 +111,7 @@ def _made_by_meshctl(obj: Manifest | None) -> bool:
 
 
 def tenants(client: Client, sample_namespace: str) -> list[str]:
-    """Return who else lives in the mesh on this cluster: meshed pods, and namespaces that ask for injection."""
+    """Return who else lives on this cluster: meshed pods, namespaces that ask for injection, other control planes."""
     own = {ISTIO_SYSTEM, CNI_NAMESPACE}
     spaces = {n["metadata"]["name"]: n for n in client.list(NAMESPACE)}
     if _made_by_meshctl(spaces.get(sample_namespace)):
@@ -115,7 +126,11 @@ def tenants(client: Client, sample_namespace: str) -> list[str]:
         for name, namespace in spaces.items()
         if name not in own and _asks_for_injection(namespace) and name != sample_namespace
     ]
-    return meshed + labelled
+    others = [
+        f"{ref_of(ISTIO_REVISION, one)} (a control plane in {dig(one, 'spec', 'namespace')})"
+        for one in other_control_planes(client)
+    ]
+    return meshed + labelled + others
 
 
 def _own_pod(pod: Manifest, own: set[str], sample_namespace: str) -> bool:

@@ -2,7 +2,7 @@
 
 import time
 
-from meshctl.checks.inventory import PART_OF, listed, ref_of
+from meshctl.checks.inventory import PART_OF, is_anothers, listed, ref_of
 from meshctl.checks.survey import operator_running
 from meshctl.errors import RefusedError
 from meshctl.names import (
@@ -21,7 +21,7 @@ GLANCE = 10.0
 
 
 def rescue(mesh: MeshSpec, cluster: Cluster, kind: Kind) -> Act:
-    """Delete every object of a kind and release it from the operator's finalizer, if the operator is provably gone.
+    """Delete this mesh's objects of a kind, and release them from the operator's finalizer, if it is provably gone.
 
     One that comes back as soon as a cluster is expected to answer does the work itself, and better.
     """
@@ -30,7 +30,9 @@ def rescue(mesh: MeshSpec, cluster: Cluster, kind: Kind) -> Act:
     def do(clients: Clients) -> Note | None:
         client = clients[cluster.name]
         doomed = [
-            ref_of(kind, obj) for obj in listed(client, kind) if FINALIZER in (dig(obj, "metadata", "finalizers") or [])
+            ref_of(kind, obj)
+            for obj in listed(client, kind)
+            if FINALIZER in (dig(obj, "metadata", "finalizers") or []) and not is_anothers(kind, obj)
         ]
         if not doomed:
             return None

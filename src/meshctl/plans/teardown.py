@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from meshctl import conditions as is_
-from meshctl.checks.inventory import ROOTS, listed, ref_of
+from meshctl.checks.inventory import ROOTS, is_anothers, listed, other_control_planes, ref_of
 from meshctl.errors import ClusterError
 from meshctl.manifests import render
 from meshctl.names import (
@@ -35,7 +35,7 @@ from meshctl.names import (
     THE_ISTIO,
     remote_secret,
 )
-from meshctl.objects import Kind, Ref, dig
+from meshctl.objects import Ref, dig
 from meshctl.plan import Act, Action, Awaited, Clients, Delete, Note, Plan, Step, Wait, named, refs_of, step
 from meshctl.plans.repairs import nudge
 from meshctl.plans.rescue import rescue
@@ -117,7 +117,7 @@ def _control_plane(mesh: MeshSpec, cluster: Cluster, wanted: Removal, needs: lis
             # Istio has no finalizer and goes at once; the uninstall is done when its revisions are gone.
             delete(cluster, "Istio", [THE_ISTIO], mesh),
             *([rescue(mesh, cluster, ISTIO_REVISION)] if wanted.rescue else []),
-            Delete(cluster.name, "every IstioRevision", every(cluster, ISTIO_REVISION), t, hint),
+            Delete(cluster.name, "its IstioRevisions", revisions(cluster), t, hint),
             Wait(
                 "what Istio was made of to be gone",
                 (
@@ -163,7 +163,7 @@ def ending(mesh: MeshSpec, cluster: Cluster, wanted: Removal) -> Iterator[Action
     # istiod writes its root into every namespace, and nobody owns it: swept last, when nobody writes it any more. Its
     # Deployment is gone before its pods are.
     yield Delete(cluster.name, "istiod's pods", pods(cluster, ISTIO_SYSTEM, "app=istiod"), t)
-    yield Delete(cluster.name, "istiod's root certificates", labelled(cluster, ROOTS), t)
+    yield Delete(cluster.name, "istiod's root certificates", roots(cluster), t)
 
 
 def reach(cluster: Cluster, wanted: Removal) -> Step:
@@ -206,14 +206,25 @@ def pods(cluster: Cluster, namespace: str, labels: str) -> Callable[[Clients], l
     return lambda clients: [ref_of(POD, pod) for pod in clients[cluster.name].list(POD, namespace, labels)]
 
 
-def every(cluster: Cluster, kind: Kind) -> Callable[[Clients], list[Ref]]:
-    """Return every object of a kind, none where it is not served."""
-    return lambda clients: [ref_of(kind, obj) for obj in listed(clients[cluster.name], kind)]
+def revisions(cluster: Cluster) -> Callable[[Clients], list[Ref]]:
+    """Return every IstioRevision but those of other meshes, none where they are not served."""
+    return lambda clients: [
+        ref_of(ISTIO_REVISION, obj)
+        for obj in listed(clients[cluster.name], ISTIO_REVISION)
+        if not is_anothers(ISTIO_REVISION, obj)
+    ]
 
 
-def labelled(cluster: Cluster, labels: str) -> Callable[[Clients], list[Ref]]:
-    """Return the ConfigMaps with these labels, in every namespace."""
-    return lambda clients: [ref_of(CONFIG_MAP, obj) for obj in clients[cluster.name].list(CONFIG_MAP, "", labels)]
+def roots(cluster: Cluster) -> Callable[[Clients], list[Ref]]:
+    """Return istiod's root certificates in every namespace; none where another istiod would write them again."""
+
+    def found(clients: Clients) -> list[Ref]:
+        client = clients[cluster.name]
+        if other_control_planes(client):
+            return []
+        return [ref_of(CONFIG_MAP, obj) for obj in client.list(CONFIG_MAP, "", ROOTS)]
+
+    return found
 
 
 def clean_system(clients: Clients, mesh: MeshSpec, cluster: Cluster, wanted: Removal) -> Note | None:

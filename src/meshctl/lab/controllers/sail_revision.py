@@ -66,7 +66,7 @@ class RevisionController:
         return None
 
     async def _install(self, revision: Manifest) -> None:
-        operator, delays, values = self._operator, self._operator.world.delays, revision["spec"]["values"]
+        operator, delays, values = self._operator, self._operator.world.delays, complete(revision)
         await operator.require_namespace(revision["spec"]["namespace"])
         version = operator.build.resolve(revision["spec"]["version"])
         if not version:
@@ -131,3 +131,11 @@ def _knows_ipv6(flavour: Flavour, version: str) -> bool:
     """Say whether the chart takes an IPv6 address for an address: the vendor's from 1.28.6, upstream's from 1.30."""
     minor, patch = (int(part) for part in version.removeprefix("v1.").split("."))
     return minor >= 30 or (flavour is Flavour.VENDOR and (minor, patch) >= (28, 6))
+
+
+def complete(revision: Manifest) -> Manifest:
+    """Return the values of a revision with what the operator writes into those that come from an Istio."""
+    spec, name = revision["spec"], str(revision["metadata"]["name"])
+    values: Manifest = spec.get("values") or {}
+    shared = {"istioNamespace": spec["namespace"], **(values.get("global") or {})}
+    return {"revision": "" if name == _BASE_REVISION else name, **values, "global": shared}
