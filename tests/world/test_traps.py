@@ -84,6 +84,10 @@ def elsewhere(config: dict[str, Any]) -> None:
     config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:6443"
 
 
+def nowhere(config: dict[str, Any]) -> None:
+    config["clusters"][0]["cluster"]["server"] = "https://[fd00::2:6443"
+
+
 def by_program(config: dict[str, Any]) -> None:
     config["users"][0]["user"] = {"exec": {"command": "aws"}}
 
@@ -262,6 +266,7 @@ TRAPS = (
     ),
     Trap("remote secret with another key", "MESH-237", lambda lab: remote_secret(lab, SECRET, "cluster9")),
     Trap("loopback address in the remote secret", "MESH-238", edited_secret(elsewhere), says=("127.0.0.1",)),
+    Trap("no URL in the remote secret", "MESH-238", edited_secret(nowhere), says=("is no URL of a server",)),
     Trap("program instead of a token", "MESH-238", edited_secret(by_program)),
     Trap("reader's token deleted", "MESH-239", deleted("west", "secret", READER_TOKEN)),
     Trap("reader's account deleted", "MESH-239", deleted("west", "serviceaccount", "istio-reader-service-account")),

@@ -57,6 +57,22 @@ def host_problem(host: str) -> str:
     return "" if _HOST.fullmatch(name) and len(name) <= 253 else "has a host that is neither a name nor an IP address"
 
 
+def host_of(url: str) -> str:
+    """Return the host of a URL, empty when there is none or nobody can read it."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+
+
+def port_of(url: str) -> int | None:
+    """Return the port of a URL, None when it says none that is one."""
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        return None
+
+
 def is_ip(text: str) -> bool:
     """Say whether `text` is an IP address."""
     try:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 import yaml
 
@@ -17,6 +16,7 @@ from meshctl.checks.preflight.network import is_local
 from meshctl.names import READER_TOKEN, remote_secret
 from meshctl.objects import Manifest, dig
 from meshctl.spec import Cluster
+from meshctl.spec.addresses import host_of, port_of
 
 MULTI_CLUSTER = "istio/multiCluster"
 FORBIDDEN = ("exec", "tokenFile", "client-certificate", "client-key")
@@ -93,7 +93,9 @@ def strangers(case: Case, cluster: Cluster) -> list[Introduction]:
     same = [one for one in others if token and one.token == token]
     known = {one.key for one in introductions(case.all(case.primary, SECRETS))}
     lost = [remote.name for remote in case.mesh.remotes if remote.name not in known]
-    return same or (others if lost == [cluster.name] else [])
+    # A mesh may have more remotes than were named here: only what is this remote's own can be meant.
+    named = [one for one in others if one.secret == remote_secret(cluster.name).name]
+    return same or (named if lost == [cluster.name] else [])
 
 
 def decoded(text: object) -> str:
@@ -149,9 +151,11 @@ def unusable(found: Introduction) -> str:
     if found.kubeconfig is None or not found.server:
         return "it names no server" if found.kubeconfig is not None else "it cannot be read"
     refused = [key for key in FORBIDDEN if key in found.user]
-    host = urlsplit(found.server).hostname or ""
+    host = host_of(found.server)
     if refused:
         return f"its user has {', '.join(refused)}"
+    if not host:
+        return f"{found.server} is no URL of a server"
     if is_local(host):
         return f"{found.server} means the machine that asks"
     if not found.token and not found.user:
@@ -185,8 +189,7 @@ def synced(case: Case, cluster: Cluster) -> Broken | None:
     server = found.server if found else "its API server"
     seen = tuple(f"{pod} says: {state}" for pod, state in behind.items())
     text = f"istiod is not synced with {cluster.name}: it goes to {server}"
-    url = urlsplit(server)
     other = case.meshctl("install", "--server", f"{cluster.name}=https://HOST:6443")
-    way = f"open TCP {url.port or 443} from the pods of {case.primary.name} to {url.hostname}"
+    way = f"open TCP {port_of(server) or 443} from the pods of {case.primary.name} to {host_of(server) or server}"
     hint = f"{way}, or give another address: {other}"
     return Broken(text, seen, hint=hint)

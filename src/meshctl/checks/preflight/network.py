@@ -4,7 +4,6 @@ import ipaddress
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Callable, Iterator, Mapping
-from urllib.parse import urlsplit
 
 import yaml
 
@@ -19,7 +18,7 @@ from meshctl.conditions import ingress_of
 from meshctl.names import GATEWAY_SERVICE, ISTIO_SYSTEM, remote_secret
 from meshctl.objects import Manifest, dig
 from meshctl.spec import Cluster, MeshSpec
-from meshctl.spec.addresses import server_problem
+from meshctl.spec.addresses import host_of, server_problem
 
 API_PORT = 6443
 Resolve = Callable[[str], list[str]]
@@ -34,7 +33,7 @@ def server_for(remote: Cluster, server: str, nodes: tuple[Manifest, ...], known:
     """
     if remote.server:
         return remote.server, []
-    host = urlsplit(server).hostname or ""
+    host = host_of(server)
     override = f"--server {remote.name}=https://HOST:{API_PORT}"
     if not is_local(host):
         problem = server_problem(server)
@@ -136,7 +135,7 @@ def _unusable(config: Manifest) -> str:
     rules = (
         (bool(plugin), f"it has a credential plugin ({plugin})"),
         (not cluster.get("certificate-authority-data"), "it has no certificate authority in it"),
-        (is_local(urlsplit(server).hostname or ""), f"its URL {server} leads to the pod itself"),
+        (is_local(host_of(server)), f"its URL {server} leads to the pod itself"),
     )
     return next((text for broken, text in rules if broken), "")
 

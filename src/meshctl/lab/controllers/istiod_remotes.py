@@ -6,7 +6,6 @@ import binascii
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 import yaml
 
@@ -20,6 +19,7 @@ from meshctl.lab.istiods import Istiod, Remote, Sync
 from meshctl.lab.sites import Site, World
 from meshctl.names import CONTROL_PLANE_CLUSTERS, NAMESPACE, SECRET, SERVICE_ACCOUNT
 from meshctl.objects import Manifest, Ref, dig
+from meshctl.spec.addresses import host_of, port_of
 
 REMOTE_LABEL = "istio/multiCluster"
 SYNC_TIMEOUT = 30.0
@@ -101,10 +101,10 @@ def _entry(document: object, section: str, name: object, body: str) -> Manifest 
 
 def destination(world: World, server: str) -> Site | None:
     """Return the site whose API server answers at a URL, as seen from a pod: by its node's address only."""
-    url = urlsplit(server)
+    host, port = host_of(server), port_of(server)
     for site in world.sites:
         reachable = not any(world.faults.on(fault, site.context) for fault in ("api-hidden", "api-down"))
-        if url.scheme == "https" and url.hostname == site.node_address and url.port == 6443 and reachable:
+        if server.startswith("https:") and host == site.node_address and port == 6443 and reachable:
             return site
     return None
 
