@@ -2,6 +2,7 @@
 
 import pytest
 
+from meshctl.bundle.proxies import endpoints_of
 from meshctl.checks.knocking import Door, Knock, command, parse
 from meshctl.checks.trials import parse_clusters, parse_networkz
 from meshctl.errors import ClusterError
@@ -43,6 +44,13 @@ outbound|5000||helloworld.sample.svc.cluster.local::172.30.0.120:15443::rq_total
 outbound|5000||helloworld.other.svc.cluster.local::10.244.0.9:5000::rq_total::4
 xds-grpc::./etc/istio/proxy/XDS::cx_connect_fail::0
 """
+
+
+def test_endpoints_with_ipv6_addresses() -> None:
+    host = "helloworld.sample.svc.cluster.local"
+    line = f"outbound|5000||{host}::[2001:db8::7]:15443::health_flags::healthy\n"
+    assert parse_clusters(line, host) == {"[2001:db8::7]:15443"}
+    assert "[2001:db8::7]:15443" in endpoints_of(line)
 
 
 def test_endpoints_of_a_service_as_envoy_lists_them() -> None:

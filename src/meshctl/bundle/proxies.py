@@ -8,9 +8,10 @@ def endpoints_of(clusters: str) -> str:
     """Return each endpoint of Envoy's `/clusters` with its health, requests answered and connections failed."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for line in clusters.splitlines():
-        parts = line.split("::")
-        if len(parts) == 4:
-            cluster, address, key, value = parts
+        cluster, _, rest = line.partition("::")  # an IPv6 address may have :: in it
+        parts = rest.rsplit("::", 2)
+        if len(parts) == 3:
+            address, key, value = parts
             if key in (HEALTH, SUCCESS, FAILED):
                 found.setdefault((cluster, address), {})[key] = value
     lines = [

@@ -1,7 +1,7 @@
 """What must be true before `install` writes anything: pure functions of what the survey found, all findings at once."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from shlex import quote
 
@@ -41,6 +41,7 @@ def judge(
     proxies: Mapping[str, str],
 ) -> Judgement:
     """Judge all clusters together; `proxies` are those of the kubeconfig, by cluster."""
+    mesh = _located(mesh)
     seen = {name: one for name, one in surveys.items() if isinstance(one, Survey)}
     distinct = {name: one for name, one in seen.items() if name not in twins(seen)}
     findings = [
@@ -79,7 +80,14 @@ def _each(mesh: MeshSpec, seen: Mapping[str, Survey]) -> Iterator[Finding]:
             yield from platform.platform(one, cluster, mesh)
 
 
+def _located(mesh: MeshSpec) -> MeshSpec:
+    """Return the mesh with every cluster's own kubeconfig, for the commands that findings name."""
+    primary, *remotes = (replace(one, kubeconfig=one.kubeconfig or mesh.kubeconfig) for one in mesh.clusters)
+    return replace(mesh, primary=primary, remotes=tuple(remotes))
+
+
 def mesh_options(mesh: MeshSpec) -> str:
     """Return the options that name the clusters of a mesh on a command line."""
     ways = [("--east", mesh.primary), *(("--west", cluster) for cluster in mesh.remotes)]
-    return " ".join(f"{flag} {quote(cluster.context)}" for flag, cluster in ways)
+    config = [f"--kubeconfig {quote(mesh.kubeconfig)}"] if mesh.kubeconfig else []
+    return " ".join([*(f"{flag} {quote(cluster.context)}" for flag, cluster in ways), *config])

@@ -101,5 +101,5 @@ def known_endpoints(client: Client, pod: str, namespace: str) -> Callable[[], fr
 def parse_clusters(text: str, host: str) -> frozenset[str]:
     """Read the endpoints of a service from what Envoy says of its clusters: `NAME::ADDRESS:PORT::STATISTIC::VALUE`."""
     prefix = f"outbound|{SAMPLE_PORT}||{host}::"
-    parts = (line.removeprefix(prefix).split("::") for line in text.splitlines() if line.startswith(prefix))
+    parts = (line.removeprefix(prefix).rsplit("::", 2) for line in text.splitlines() if line.startswith(prefix))
     return frozenset(part[0] for part in parts if part[0].rpartition(":")[2].isdecimal() and len(part) == 3)

@@ -17,6 +17,7 @@ from meshctl.names import (
     ROOT_CERT,
     THE_CNI,
     THE_ISTIO,
+    THE_REVISION,
 )
 from meshctl.objects import Manifest, Ref, dig
 from meshctl.spec import Cluster
@@ -71,9 +72,10 @@ def istio_there(case: Case, cluster: Cluster) -> Broken | None:
 
 def istio_applied(case: Case, cluster: Cluster) -> Broken | None:
     """Whether the operator could apply what Istio says."""
-    revision = next(iter(case.all(cluster, REVISIONS)), None)
+    name = THE_REVISION.name
+    own = next((one for one in case.all(cluster, REVISIONS) if dig(one, "metadata", "name") == name), None)
     return _refused(case, cluster, THE_ISTIO, case.get(cluster, THE_ISTIO)) or (
-        _refused(case, cluster, Ref(THE_ISTIO.kind, "default"), revision) if revision else None
+        _refused(case, cluster, THE_REVISION, own) if own else None
     )
 
 

@@ -118,7 +118,7 @@ def endpoints_known(case: Case, cluster: Cluster) -> Broken | None:
         raise UnseenError("no sample runs whose client could be asked for its endpoints: meshctl verify deploys it")
     for source, target in asked:
         known = case.trials.clients[source.name]
-        wanted = {f"{address}:{DATA_PORT}" for address in case.trials.addresses.get(target.name, ())}
+        wanted = {f"{bracketed(address)}:{DATA_PORT}" for address in case.trials.addresses.get(target.name, ())}
         if wanted and source.network != target.network and not wanted & known:
             seen = f"it knows {', '.join(sorted(known)) or 'none'}, but not {', '.join(sorted(wanted))}"
             text = f"the client's proxy on {source.name} does not know helloworld on {target.name}"
@@ -127,6 +127,11 @@ def endpoints_known(case: Case, cluster: Cluster) -> Broken | None:
             show = case.kubectl(case.primary, "-n", namespace, "get", rules, "-o", "yaml")
             return Broken(text, (seen,), hint=f"is the Service there on both sides, and mTLS on? {show}")
     return None
+
+
+def bracketed(address: str) -> str:
+    """Return an address as Envoy writes it before a port."""
+    return f"[{address}]" if ":" in address else address
 
 
 def _serves(case: Case, cluster: Cluster) -> bool:

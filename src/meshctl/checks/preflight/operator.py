@@ -157,4 +157,5 @@ def _owned(obj: Manifest) -> bool:
 
 def kubectl(cluster: Cluster) -> str:
     """Return how a command for one cluster begins."""
-    return f"kubectl --context {quote(cluster.context)}"
+    where = f" --kubeconfig {quote(cluster.kubeconfig)}" if cluster.kubeconfig else ""
+    return f"kubectl{where} --context {quote(cluster.context)}"
