@@ -173,6 +173,13 @@ TRAPS = (
         "API server down", "MESH-201", fault("api-down@west"), outside=CLEAR, says=("kubectl --context west version",)
     ),
     Trap(
+        "credentials expired",
+        "MESH-201",
+        fault("expired-token@west"),
+        outside=CLEAR,
+        says=("does not accept these credentials", "log in again"),
+    ),
+    Trap(
         "operator not installed",
         "MESH-202",
         fault("operator-absent@west"),

@@ -7,9 +7,10 @@ CLUSTER_SILENT = Check(
     "MESH-201",
     Category.REACHABILITY,
     Severity.ERROR,
-    "the API server does not answer",
-    "Nothing can be said of a cluster whose API server does not answer. A mesh goes on for a while without it: proxies "
-    "keep what they know, but nothing new comes about, and istiod says `synced` of a remote all the while.",
+    "the API server does not answer, or not this user",
+    "Nothing can be said of a cluster whose API server does not answer, or does not accept your credentials. A mesh "
+    "goes on for a while without it: proxies keep what they know, but nothing new comes about, and istiod says "
+    "`synced` of a remote all the while.",
     "kubectl --context CONTEXT version, and mend the way to the API server first",
 )
 OPERATOR_MISSING = Check(

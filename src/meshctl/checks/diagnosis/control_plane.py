@@ -6,6 +6,7 @@ from meshctl import conditions as is_
 from meshctl.checks.diagnosis.case import Broken, Case, UnseenError
 from meshctl.checks.diagnosis.roots import bundle_roots, roots, shown, stored_roots
 from meshctl.checks.evidence import OPERATORS, REVISIONS
+from meshctl.errors import ForbiddenError
 from meshctl.names import (
     CACERTS,
     CNI_DAEMON_SET,
@@ -29,13 +30,15 @@ UNADOPTED = re.compile(
 
 
 def reachable(case: Case, cluster: Cluster) -> Broken | None:
-    """Whether the API server answers."""
+    """Whether the API server answers, and answers this user."""
     error = case.silence(cluster)
     if error is None:
         return None
     said = error.message.removeprefix(f"{cluster.name}: ")
     hint = error.hint or f"mend the way to it, until this answers: {case.kubectl(cluster, 'version')}"
-    return Broken(f"the API server of {cluster.name} does not answer", (said,), hint=hint)
+    refused = isinstance(error, ForbiddenError)
+    what = "does not accept these credentials" if refused else "does not answer"
+    return Broken(f"the API server of {cluster.name} {what}", (said,), hint=hint)
 
 
 def operator_installed(case: Case, cluster: Cluster) -> Broken | None:
