@@ -3,11 +3,13 @@
 import os
 import sys
 
+from meshctl.cli.streams import open_closed
 from meshctl.errors import Exit, MeshctlError
 
 
 def main() -> None:
     """Run the command line and exit with the documented code."""
+    open_closed()
     from meshctl.cli.app import app
 
     try:

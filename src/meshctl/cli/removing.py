@@ -117,7 +117,7 @@ def confirm(mesh: MeshSpec, wanted: TeardownOptions) -> None:
     if wanted.yes:
         return
     names = ", ".join(f"{cluster.name} ({cluster.context})" for cluster in mesh.clusters)
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not sys.stdin.isatty():
         msg = f"this would remove mesh {mesh.mesh_id} from {names}"
         raise RefusedError(msg, hint="there is no terminal to ask at: say --yes")
     with_it = (
