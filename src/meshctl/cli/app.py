@@ -1,8 +1,9 @@
 """The commands, each with its options; what they do is elsewhere."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from meshctl.cli import (
     bundle,
@@ -18,9 +19,21 @@ from meshctl.cli import (
     render,
     status,
 )
+from meshctl.cli.streams import given_up_when_closed
+
+
+class Commands(TyperGroup):
+    """The commands; that nobody reads their output any more is an error like others."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        with given_up_when_closed():
+            return super().invoke(ctx)
+
 
 app = typer.Typer(
     name="meshctl",
+    cls=Commands,
     help="Install, verify, explain and remove a primary-remote, multi-network Istio mesh with the Sail operator.",
     no_args_is_help=True,
     rich_markup_mode=None,

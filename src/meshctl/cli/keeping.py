@@ -9,6 +9,7 @@ from pathlib import Path
 from meshctl.cli.journal import Journaling, folder_of, opening_of
 from meshctl.cli.reporting import Report, report_at
 from meshctl.cli.session import Listener
+from meshctl.cli.streams import given_up_when_closed
 from meshctl.errors import Exit, MeshctlError
 from meshctl.render.journal import Closing, Journal
 from meshctl.spec import MeshSpec
@@ -64,7 +65,8 @@ def kept(command: str, mesh: MeshSpec, keep: Keep, perform: Callable[[Listener],
     journaling = Journaling(opening_of(command, mesh, time.time()), folder_of())
     keeping = Keeping(mesh, journaling, report, bundle)
     try:
-        code = perform(journaling)
+        with given_up_when_closed():
+            code = perform(journaling)
     except MeshctlError as error:
         _note(error, keeping.over(error.exit_code, error.message, error.hint))
         raise
