@@ -36,7 +36,7 @@ PACKAGES = {
 
 
 class BuildError(Exception):
-    """A server binary is missing and could not be compiled."""
+    """A server binary is missing and could not be compiled, or the folder named for it is no such folder."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,11 @@ def cache_folder() -> Path:
 
 
 def ensure() -> Binaries:
-    """Return all three servers, compiling what neither `KUBEBUILDER_ASSETS` nor the cache holds."""
+    """Return all three servers, compiling what neither `KUBEBUILDER_ASSETS` nor the cache holds.
+
+    Raises BuildError, before anything is compiled, when the variable names a folder without any of them.
+    """
+    lacking_assets()
     if any(_find(name) is None for name in PACKAGES):
         _build(list(PACKAGES))
     found = {name: _find(name) for name in PACKAGES}
@@ -77,11 +81,39 @@ def ensure() -> Binaries:
     return Binaries(etcd, apiserver, controllers)
 
 
-def main() -> int:
+def prepare() -> Binaries:
+    """Do as `ensure`, and say which servers are not from the folder that `KUBEBUILDER_ASSETS` names."""
+    lacking = " and no ".join(lacking_assets())
+    if lacking:
+        assets = os.environ[ASSETS_VARIABLE]
+        sys.stderr.write(f"{ASSETS_VARIABLE}={assets} has no {lacking}: taken from {cache_folder()}\n")
+    return ensure()
+
+
+def lacking_assets() -> list[str]:
+    """Return the servers that the folder of `KUBEBUILDER_ASSETS` lacks, none when it is not set.
+
+    Raises BuildError when it lacks all of them: that is a mistake.
+    """
+    assets = os.environ.get(ASSETS_VARIABLE)
+    lacking = [name for name in PACKAGES if not _runs(Path(assets) / name)] if assets else []
+    if assets and len(lacking) == len(PACKAGES):
+        what = _wrong(Path(assets))
+        message = f"{ASSETS_VARIABLE}={assets}: {what}; name a folder with {', '.join(PACKAGES)}, or unset it"
+        raise BuildError(message)
+    return lacking
+
+
+def main(arguments: Sequence[str] = ()) -> int:
     """Print the folder of the servers once they are all there."""
+    if arguments:
+        sys.stderr.write(
+            f"usage: python -m tests.real.build (no arguments; {ASSETS_VARIABLE} names a folder with servers)\n"
+        )
+        return 2
     signal.signal(signal.SIGTERM, _stopped)
     try:
-        binaries = ensure()
+        binaries = prepare()
     except BuildError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -95,6 +127,12 @@ def _pinned(pattern: str) -> str:
         message = f"{MODULE / 'go.mod'} has no line matching {pattern!r}"
         raise BuildError(message)
     return found[1]
+
+
+def _wrong(assets: Path) -> str:
+    if not assets.exists():
+        return "there is no such folder"
+    return "it holds none of the servers as an executable file" if assets.is_dir() else "it is not a folder"
 
 
 def _build(names: Sequence[str]) -> None:
@@ -115,7 +153,11 @@ def _find(name: str) -> Path | None:
     assets = os.environ.get(ASSETS_VARIABLE)
     folders = [Path(assets), cache_folder()] if assets else [cache_folder()]
     candidates = (folder / name for folder in folders)
-    return next((path for path in candidates if os.access(path, os.X_OK) and path.is_file()), None)
+    return next(filter(_runs, candidates), None)
+
+
+def _runs(path: Path) -> bool:
+    return os.access(path, os.X_OK) and path.is_file()
 
 
 @contextmanager
@@ -153,4 +195,4 @@ def _stopped(number: int, _frame: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     # A short path: the folders of the control planes in it hold sockets.
     scratch = Path(tempfile.mkdtemp(prefix="mt-"))
     try:
-        build.ensure()
+        build.prepare()
         return _run_pytest(arguments, scratch)
     except build.BuildError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -70,6 +70,55 @@ def test_assets_come_first_and_the_cache_fills_in(tmp_path: Path, monkeypatch: p
     assert binaries.kube_controller_manager == build.cache_folder() / "kube-controller-manager"
 
 
+def test_what_the_assets_lack_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    place(tmp_path / "assets", ["etcd"])
+    place(build.cache_folder(), build.PACKAGES)
+    monkeypatch.setenv(build.ASSETS_VARIABLE, str(tmp_path / "assets"))
+    assert build.main() == 0
+    told = f"has no kube-apiserver and no kube-controller-manager: taken from {build.cache_folder()}\n"
+    assert capfd.readouterr().err == f"{build.ASSETS_VARIABLE}={tmp_path / 'assets'} {told}"
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("typo", "there is no such folder"),
+        ("file", "it is not a folder"),
+        ("file/below", "there is no such folder"),
+        ("empty", "it holds none of the servers as an executable file"),
+        ("plain", "it holds none of the servers as an executable file"),
+    ],
+)
+def test_assets_that_are_none_are_refused_and_nothing_is_compiled(
+    name: str,
+    wrong: str,
+    tmp_path: Path,
+    tools: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    place(tools, ["go"], COMPILES)
+    (tmp_path / "file").touch()
+    (tmp_path / "empty").mkdir()
+    place(tmp_path / "plain", build.PACKAGES)
+    for server in build.PACKAGES:
+        (tmp_path / "plain" / server).chmod(0o644)
+    monkeypatch.setenv(build.ASSETS_VARIABLE, str(tmp_path / name))
+    assert build.main() == 1
+    servers = "etcd, kube-apiserver, kube-controller-manager"
+    said = f"error: {build.ASSETS_VARIABLE}={tmp_path / name}: {wrong}; name a folder with {servers}, or unset it\n"
+    assert capfd.readouterr() == ("", said)
+    assert not build.cache_folder().exists()
+
+
+def test_an_argument_is_answered_with_the_usage(capfd: pytest.CaptureFixture[str]) -> None:
+    assert build.main(["--help"]) == 2
+    assert capfd.readouterr().err.startswith("usage: python -m tests.real.build (no arguments;")
+    assert not build.cache_folder().exists()
+
+
 def test_without_go_the_message_says_what_is_missing(capfd: pytest.CaptureFixture[str]) -> None:
     assert build.main() == 1
     said = capfd.readouterr().err
