@@ -6,6 +6,7 @@ import json
 import yaml
 
 from meshctl.names import CONTROL_PLANE_CLUSTERS, GATEWAY_SERVICE, NETWORK_LABEL
+from meshctl.objects import dig
 from tests.world.conftest import NewLab
 from tests.world.harness import MESH, LabUnderTest
 
@@ -94,3 +95,59 @@ def test_a_secret_that_holds_a_remote_that_was_not_named_stays(new_lab: NewLab) 
     assert left.code != 0, left.said
     assert "also holds cluster3" in left.said
     assert introduced(lab) == data
+
+
+LABELLED = f"metadata.labels.{NETWORK_LABEL}"
+GITOPS = ("--field-manager=gitops",)
+
+
+def network(lab: LabUnderTest) -> str:
+    """Return the network that East's gateway is labelled with."""
+    return str(dig(lab.get("east", GATEWAY_SERVICE), "metadata", "labels", NETWORK_LABEL))
+
+
+def test_a_field_that_another_tool_owns_is_a_conflict_until_it_is_taken_by_force(lab: LabUnderTest) -> None:
+    assert lab.install().code == 0
+    service = ("-n", "istio-system", "label", "service", GATEWAY_SERVICE.name, "--overwrite")
+    lab.kubectl("east", *service, f"{NETWORK_LABEL}=theirs", *GITOPS)
+    refused = lab.meshctl("repair", *MESH)
+    assert refused.code == 1, refused.said
+    assert f'conflict: "gitops" owns .{LABELLED}' in refused.err
+    assert "--force-conflicts takes these fields over" in refused.err
+    assert network(lab) == "theirs"
+
+    forced = lab.meshctl("repair", *MESH, "--force-conflicts")
+    assert forced.code == 0, forced.said
+    assert network(lab) == "network1"
+
+
+def test_what_another_tool_keeps_setting_is_not_fought_over(lab: LabUnderTest) -> None:
+    assert lab.install().code == 0
+    lab.fault("foreign-owner")
+    lab.kubectl(
+        "east",
+        "-n",
+        "istio-system",
+        "wait",
+        f"service/{GATEWAY_SERVICE.name}",
+        "--for",
+        "jsonpath={.metadata.labels.topology\\.istio\\.io/network}=gitops-network",
+    )
+    refused = lab.meshctl("repair", *MESH)
+    assert refused.code == 1, refused.said
+    assert f'conflict: "gitops" owns .{LABELLED}' in refused.err
+    assert network(lab) == "gitops-network"
+
+
+def test_an_object_of_the_meshs_own_is_no_exception(lab: LabUnderTest) -> None:
+    assert lab.install().code == 0
+    servers = json.dumps([{"op": "replace", "path": "/spec/servers/0/port/number", "value": 15444}])
+    gateway = ("-n", "istio-system", "patch", "gateways.networking.istio.io", "cross-network-gateway")
+    lab.kubectl("east", *gateway, "--type=json", "-p", servers, *GITOPS)
+    refused = lab.meshctl("repair", *MESH)
+    assert refused.code == 1, refused.said
+    assert 'conflict: "gitops" owns .spec.servers' in refused.err
+
+    lab.kubectl("east", *gateway, "--type=json", "-p", servers.replace("15444", "15445"))
+    mended = lab.meshctl("repair", *MESH)
+    assert mended.code == 0, mended.said

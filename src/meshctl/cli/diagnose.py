@@ -44,6 +44,9 @@ def repair(
     servers: opt.Servers = None,
     addresses: opt.Addresses = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what it would begin with; write nothing.")] = False,
+    force_conflicts: Annotated[
+        bool, typer.Option("--force-conflicts", help="Take over fields that other managers own.")
+    ] = False,
     force_unlock: opt.ForceUnlock = False,
     verbose: opt.Verbose = False,
     plain: opt.Plain = False,
@@ -53,6 +56,8 @@ def repair(
     Safe is what puts back something of the mesh's own: an address that has changed, labels and annotations, remote
     secrets, gateway pods that were not injected, exposed ports. Everything else stays for you, with its command.
 
+    What was edited by kubectl is mended. A field that another tool owns is left as it is, and the tool is named.
+
     Exit codes: 0 nothing is broken any more, 1 something is, 2 bad input, 6 locked, 130 interrupted.
     """
     from meshctl.cli.repairing import RepairOptions, run_repair
@@ -60,5 +65,5 @@ def repair(
 
     mesh = opt.mesh_from(east, west, kubeconfig, file, sets, servers, addresses)
     typed = typed_as(east, west, kubeconfig, file, sets, servers, addresses)
-    wanted = RepairOptions(dry_run=dry_run, force_unlock=force_unlock)
+    wanted = RepairOptions(dry_run=dry_run, force_unlock=force_unlock, force_conflicts=force_conflicts)
     raise typer.Exit(run_repair(mesh, wanted, Show(plain=plain, verbose=verbose, typed=typed.whole())))

@@ -12,6 +12,7 @@ from meshctl.checks.finding import Finding
 from meshctl.checks.preflight.network import server_for
 from meshctl.cli.diagnosing import case_at_hand, show
 from meshctl.cli.resolving import resolve
+from meshctl.cli.respecting import respectful
 from meshctl.cli.session import Session, Show, session
 from meshctl.cluster import Client
 from meshctl.errors import Exit, NotReadyError
@@ -37,6 +38,7 @@ class RepairOptions:
 
     dry_run: bool = False
     force_unlock: bool = False
+    force_conflicts: bool = False
 
 
 def run_repair(mesh: MeshSpec, wanted: RepairOptions, how: Show) -> int:
@@ -46,15 +48,18 @@ def run_repair(mesh: MeshSpec, wanted: RepairOptions, how: Show) -> int:
             return foretell(one)
         one.reach()
         with one.lock("meshctl repair", force=wanted.force_unlock):
-            found = repaired(one)
+            found = repaired(one, force_conflicts=wanted.force_conflicts)
         show(found, "text", one)
         if one.stop:
             return int(Exit.INTERRUPTED)
     return int(Exit.DONE if found.healthy else Exit.FAILED)
 
 
-def repaired(one: Session) -> Diagnosis:
-    """Mend what can be mended, each link once; return how the mesh is then."""
+def repaired(one: Session, *, force_conflicts: bool) -> Diagnosis:
+    """Mend what can be mended, each link once; return how the mesh is then.
+
+    What somebody has set by hand is mended, what another tool keeps so is a conflict, unless `force_conflicts`.
+    """
     done: set[tuple[str, str]] = set()
     case = case_at_hand(one)
     for _ in range(MOST):
@@ -62,9 +67,12 @@ def repaired(one: Session) -> Diagnosis:
         if plan is None or one.stop:
             return found
         done |= {key(finding) for finding in due}
-        by_name = replace(one, mesh=case.mesh, clients=renamed_clients(one, case.mesh))
-        by_name.perform(plan, force_conflicts=any(finding.code in TAKEN_OVER for finding in due))
-        case = settled(one, done)
+        clients = renamed_clients(one, case.mesh)
+        by_name = replace(one, mesh=case.mesh, clients=clients if force_conflicts else respectful(clients))
+        by_hand = any(finding.code in TAKEN_OVER for finding in due)
+        ended, _ = by_name.perform(plan, force_conflicts=force_conflicts or by_hand)
+        # Where nothing was done there is no effect to wait for.
+        case = settled(one, done) if ended.succeeded else case_at_hand(one)
     return judge(case)
 
 
