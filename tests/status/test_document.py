@@ -14,7 +14,7 @@ from tests.status.meshes import TOKEN, evidence, material, mesh, report
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "status.md"
 KEYS = {
-    "": ("v type at healthy installed mesh_id version managers clusters problems first_broken_links drift"),
+    "": ("v type at healthy installed mesh_id version managers clusters problems first_broken_links not_judged drift"),
     "clusters[]": (
         "name context role network health answers silence api_server kubernetes operator resources istiod gateway "
         "access discovery probe trust signing_certificate not_seen"

@@ -7,9 +7,12 @@ import pytest
 from meshctl.certs.material import Severity
 from meshctl.checks.evidence import (
     GATEWAY_POD_LIST,
+    GATEWAYS,
     OPERATORS,
+    SAMPLES,
     SECRETS,
     SLICES,
+    VALIDATORS,
     Evidence,
     IstiodView,
 )
@@ -26,6 +29,7 @@ from meshctl.names import (
     NETWORK_LABEL,
     PROBE_REASON,
     PROBE_STATUS,
+    READER_ACCOUNT,
     ROOT_CERT,
     THE_CNI,
     THE_ISTIO,
@@ -282,8 +286,27 @@ def test_what_may_not_be_read_is_not_taken_for_missing(cluster: str, ref: Ref) -
     assert not found.healthy
 
 
-def test_cacerts_that_may_not_be_read_are_no_problem() -> None:
-    assert report(unseen(HEALTHY, "cluster1", CACERTS)).problems == ()
+def test_cacerts_that_may_not_be_read_are_no_problem_but_cannot_be_judged() -> None:
+    found = report(unseen(HEALTHY, "cluster1", CACERTS))
+    assert found.problems == ()
+    assert [(one.cluster, one.link) for one in found.unjudged] == [("cluster1", "istiod uses the cacerts")]
+    assert not found.healthy
+    assert [found.health(one) for one in found.clusters] == [Health.UNKNOWN, Health.WELL]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "what"),
+    [
+        ("cluster1", READER_ACCOUNT),
+        ("cluster1", VALIDATORS),
+        ("cluster1", SAMPLES),
+        ("cluster2", CACERTS),
+        ("cluster2", SECRETS),
+        ("cluster2", GATEWAYS),
+    ],
+)
+def test_what_no_link_is_judged_by_may_stay_unread(cluster: str, what: Ref | str) -> None:
+    assert report(unseen(HEALTHY, cluster, what)).healthy
 
 
 def test_nothing_installed_is_not_healthy_and_no_problem() -> None:

@@ -183,6 +183,13 @@ def test_verify_explains_with_what_is_listed(lab: ThreadLab) -> None:
         assert idle(used[cluster.context], listed) == set()
 
 
+def test_status_needs_no_more_than_verify_explains_with(lab: ThreadLab) -> None:
+    assert lab.meshctl("install", *MESH).returncode == 0
+    used = asked(lab, "status", *MESH)
+    for cluster in SPEC.clusters:
+        assert strays(used[cluster.context], explain_rights(SPEC, cluster)) == set()
+
+
 @pytest.mark.parametrize("keep", [False, True], ids=["everything", "but certificates"])
 def test_teardown_needs_what_is_listed(lab: ThreadLab, keep: bool) -> None:
     assert lab.meshctl("install", *MESH).returncode == 0

@@ -98,8 +98,22 @@ def test_a_primary_that_does_not_answer(installed: LabUnderTest) -> None:
 def test_what_may_not_be_read_is_said_and_not_taken_for_missing(installed: LabUnderTest) -> None:
     with fault(installed, "rbac-denied=secrets"):
         found = status(installed)
+        seen = document(installed)
     assert "not seen: cluster1: " in found.out
     assert "no cacerts" not in found.out
+    assert found.code == 1
+    assert found.out.startswith("? mesh1 cannot be judged whole: not all of it may be read; 2 clusters")
+    assert "? cluster1: not known whether istiod uses the cacerts" in found.out
+    assert (seen["healthy"], seen["problems"], seen["first_broken_links"]) == (False, [], [])
+    assert {one["cluster"] for one in seen["not_judged"]} == {"cluster1", "cluster2"}
+    assert [one["health"] for one in seen["clusters"]] == ["unknown", "unknown"]
+
+
+def test_what_no_link_is_judged_by_may_stay_unread(installed: LabUnderTest) -> None:
+    with fault(installed, "rbac-denied=serviceaccounts"):
+        found = status(installed)
+    assert "not seen: cluster1: " in found.out
+    assert found.out.startswith("✓ mesh1 is healthy")
     assert found.code == 0
 
 

@@ -192,6 +192,7 @@ def explain_rights(mesh: MeshSpec, cluster: Cluster) -> Rights:
         *_rights(("create",), "", "pods", namespaces=both),  # as a dry run: is a pod injected?
         *_rights(("get",), "", "configmaps", "serviceaccounts", namespaces=both),
         *_rights(("get", "list"), "", "secrets", namespaces=both),
+        *_rights(("get",), "apps", "daemonsets", namespaces=(CNI_NAMESPACE,)),
         *_rights(("get",), SAIL, "istios", "istiocnis"),
         *_rights(("list",), SAIL, "istiorevisions"),
         *_rights(("list",), "discovery.k8s.io", "endpointslices", namespaces=both),

@@ -56,7 +56,7 @@ def run_status(mesh: MeshSpec, wanted: StatusOptions, show: Show) -> int:
 def judged(one: Session, evidence: Evidence, options: str) -> "StatusReport":
     """Judge what the clusters say; what is not well is looked into."""
     report = status_report(one.mesh, evidence, datetime.now(UTC), options)
-    if report.healthy or not report.installed or one.stop:
+    if report.sound or not report.installed or one.stop:
         return report
     found = quick_diagnosis(one, options)
     if isinstance(found, Diagnosis) and not found.healthy:

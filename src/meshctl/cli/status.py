@@ -41,8 +41,8 @@ def status(
 
     A cluster that does not answer is shown as such, and the rest goes on.
 
-    Exit codes: 0 healthy, 1 not healthy or nothing installed, 2 bad input, 130 interrupted. With --watch Ctrl-C is the
-    usual end, and the code is about what was seen last.
+    Exit codes: 0 healthy, 1 not healthy, not to be judged whole, or nothing installed, 2 bad input, 130 interrupted.
+    With --watch Ctrl-C is the usual end, and the code is about what was seen last.
     """
     from meshctl.cli.files import file_at
     from meshctl.cli.seeing import StatusOptions, run_status

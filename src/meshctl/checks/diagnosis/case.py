@@ -16,6 +16,10 @@ class UnseenError(Exception):
     """What a link asks for could not be seen, so nothing can be said of it; carries why, as a sentence."""
 
 
+class HiddenError(UnseenError):
+    """What a link asks for is kept from this user by his rights."""
+
+
 @dataclass(frozen=True, slots=True)
 class Broken:
     """A broken link at hand: what is wrong, what shows it, and the line for a shell that mends it, if there is one.
@@ -61,14 +65,14 @@ class Case:
         """Return an object, None when it is not there; raise UnseenError when it may not be seen."""
         seen = self.sight(cluster)
         if ref in seen.unseen:
-            raise UnseenError(f"{ref} on {cluster.name} may not be read")
+            raise HiddenError(f"{ref} on {cluster.name} may not be read")
         return seen.get(ref)
 
     def all(self, cluster: Cluster, question: str) -> tuple[Manifest, ...]:
         """Return a collection; raise UnseenError when it may not be seen."""
         seen = self.sight(cluster)
         if question in seen.unseen:
-            raise UnseenError(f"the {question} of {cluster.name} may not be listed")
+            raise HiddenError(f"the {question} of {cluster.name} may not be listed")
         return seen.all(question)
 
     def istiods(self) -> tuple[IstiodView, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from meshctl.checks.catalog.links_traffic import NAMESPACE_UNLABELLED, VALIDATOR_UNTRUSTED
-from meshctl.checks.diagnosis.case import Case, UnseenError
+from meshctl.checks.diagnosis.case import Case, HiddenError, UnseenError
 from meshctl.checks.diagnosis.links import PRIMARY, REMOTE, Link
 from meshctl.checks.diagnosis.result import Chain, Diagnosis, Judged, State
 from meshctl.checks.evidence import VALIDATORS
@@ -35,7 +35,7 @@ def _judged(case: Case, cluster: Cluster, link: Link, broken: State) -> Judged:
     try:
         seen = link.ask(case, cluster)
     except UnseenError as error:
-        return Judged(link.check, link.whole, State.UNKNOWN, why=str(error))
+        return Judged(link.check, link.whole, State.UNKNOWN, why=str(error), hidden=isinstance(error, HiddenError))
     if seen is None:
         return Judged(link.check, link.whole, State.WHOLE)
     finding = found(link.check, cluster.name, seen.text, seen.hint, seen.command, seen.evidence)

@@ -21,13 +21,17 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One link of one chain. `finding` is there when it is broken; `why` says why it could not be judged."""
+    """One link of one chain. `finding` is there when it is broken; `why` says why it could not be judged.
+
+    `hidden` is whether that is a matter of rights: somebody else could judge it by the same objects.
+    """
 
     check: Check
     whole: str
     state: State
     finding: Finding | None = None
     why: str = ""
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

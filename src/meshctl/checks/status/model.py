@@ -180,12 +180,21 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
+class Unjudged:
+    """A link of a cluster's chain that nothing can be said of, because this user may not read what it is judged by."""
+
+    cluster: str
+    link: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class StatusReport:
     """The whole mesh at one moment; the primary comes first.
 
     `problems` hold errors before warnings, causes before effects. `open_links` are the first broken link of the chain,
     or that of each remote, as far as objects show it; `broken` the same after a closer look, where one was taken.
-    `options` name this mesh on a command line.
+    `unjudged` are the links that nothing can be said of. `options` name this mesh on a command line.
     """
 
     at: datetime
@@ -199,6 +208,7 @@ class StatusReport:
     options: str
     open_links: tuple[Finding, ...] = ()
     broken: tuple[Finding, ...] = ()
+    unjudged: tuple[Unjudged, ...] = ()
 
     @property
     def primary(self) -> ClusterStatus:
@@ -212,9 +222,20 @@ class StatusReport:
 
     @property
     def healthy(self) -> bool:
-        """Whether there is a mesh, every cluster answered, and nothing is broken."""
-        wrong = any(one.severity is Severity.ERROR for one in self.problems)
-        return self.installed and not wrong and not self.open_links
+        """Whether there is a mesh, every cluster answered, nothing is broken, and all of it could be judged."""
+        return self.installed and self.sound and not self.unjudged
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is broken as far as can be seen."""
+        return not self.open_links and not any(one.severity is Severity.ERROR for one in self.problems)
+
+    @property
+    def overall(self) -> Health:
+        """How the whole mesh is, for a mark before the verdict."""
+        if self.healthy:
+            return Health.WELL
+        return Health.UNKNOWN if self.installed and self.sound else Health.BROKEN
 
     def health(self, cluster: ClusterStatus) -> Health:
         """Return how one cluster is, by the problems that are about it."""
@@ -223,4 +244,6 @@ class StatusReport:
             return Health.UNKNOWN
         if Severity.ERROR in severities:
             return Health.BROKEN
+        if any(one.cluster == cluster.name for one in self.unjudged):
+            return Health.UNKNOWN
         return Health.WARNING if severities else Health.WELL

@@ -8,11 +8,12 @@ from meshctl.certs.material import Severity
 from meshctl.checks import evidence as seen
 from meshctl.checks.diagnosis.gathering import case_seen
 from meshctl.checks.diagnosis.judging import judge
+from meshctl.checks.diagnosis.result import Diagnosis
 from meshctl.checks.evidence import Evidence, Sight
 from meshctl.checks.finding import Finding
 from meshctl.checks.status.judging import problems
 from meshctl.checks.status.links import access
-from meshctl.checks.status.model import ClusterStatus, Drift, Role, StatusReport
+from meshctl.checks.status.model import ClusterStatus, Drift, Role, StatusReport, Unjudged
 from meshctl.checks.status.seeing import primary_status, remote_status, silent_status
 from meshctl.checks.status.trust import trust_problems
 from meshctl.names import CACERTS, GATEWAY_DEPLOYMENT, GATEWAY_SERVICE, ISTIOD, THE_CNI, THE_ISTIO
@@ -28,6 +29,7 @@ def status_report(mesh: MeshSpec, evidence: Evidence, now: datetime, options: st
     clusters = tuple(_clusters(mesh, there, evidence))
     installed = any(_signs(one) for one in evidence.sights.values())
     found = _problems(clusters, mesh, evidence, now) if installed or evidence.silent else ()
+    diagnosis = judge(case) if installed else None
     istios = [one for cluster in clusters if (one := cluster.resource("Istio"))]
     return StatusReport(
         at=now,
@@ -39,8 +41,16 @@ def status_report(mesh: MeshSpec, evidence: Evidence, now: datetime, options: st
         problems=tuple(sorted(found, key=lambda one: one.severity is not Severity.ERROR)),
         drift=tuple(_drift(mesh, there, clusters)) if installed else (),
         options=options,
-        open_links=judge(case).first if installed else (),
+        open_links=diagnosis.first if diagnosis else (),
+        unjudged=tuple(_unjudged(diagnosis)) if diagnosis else (),
     )
+
+
+def _unjudged(diagnosis: Diagnosis) -> Iterator[Unjudged]:
+    for chain in diagnosis.chains:
+        for one in chain.links:
+            if one.hidden:
+                yield Unjudged(chain.cluster.name, one.whole, one.why)
 
 
 def _signs(sight: Sight) -> bool:

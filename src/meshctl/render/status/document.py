@@ -35,6 +35,7 @@ def document(report: StatusReport) -> dict[str, Any]:
         "clusters": [_clean(_cluster(report, one)) for one in report.clusters],
         "problems": [_finding(one) for one in report.problems],
         "first_broken_links": [_finding(one) for one in report.broken],
+        "not_judged": [_clean({"cluster": one.cluster, "link": one.link, "why": one.why}) for one in report.unjudged],
         "drift": [
             _clean({"cluster": one.cluster, "what": one.what, "asked": one.asked, "found": one.found})
             for one in report.drift

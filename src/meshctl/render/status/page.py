@@ -6,7 +6,7 @@ from meshctl.render.pages import Data, page
 from meshctl.render.status.picture import Picture, narrow, wide
 from meshctl.render.status.sketch import sketch
 from meshctl.render.status.tables import Table, tables
-from meshctl.render.status.words import heading, verdict
+from meshctl.render.status.words import heading, unjudged, verdict
 
 CLASSES = {Health.WELL: "well", Health.WARNING: "warn", Health.BROKEN: "bad", Health.UNKNOWN: "odd"}
 
@@ -23,7 +23,7 @@ def status_page(report: StatusReport) -> str:
         "status.html.j2",
         {
             "verdict": verdict(report),
-            "healthy": report.healthy,
+            "overall": CLASSES[report.overall],
             "when": f"{report.at:%Y-%m-%d %H:%M:%S} UTC",
             "pictures": [_picture("wide", wide(drawn)), _picture("narrow", narrow(drawn))] if shown else [],
             "tables": [_table(table) for table in tables(report)] if shown else [],
@@ -31,7 +31,10 @@ def status_page(report: StatusReport) -> str:
             "problems": [_finding(one) for one in report.problems],
             "broken": [_finding(one) for one in report.broken],
             "install": f"meshctl install {report.options}" if not shown else "",
-            "hidden": [text for cluster in report.clusters for text in cluster.hidden],
+            "hidden": [
+                *(text for cluster in report.clusters for text in cluster.hidden),
+                *unjudged(report),
+            ],
         },
     )
 

@@ -13,7 +13,7 @@ from meshctl.render.status.paper import Pen
 from meshctl.render.status.sketch import sketch
 from meshctl.render.status.tables import Cell, Table, tables
 from meshctl.render.status.topology import drawing
-from meshctl.render.status.words import STYLES, heading, verdict
+from meshctl.render.status.words import STYLES, heading, unjudged, verdict
 from meshctl.render.text import one_line
 
 BETWEEN = "  "
@@ -26,10 +26,7 @@ def status_text(report: StatusReport, pen: Pen, height: int = 0) -> Text:
 
     A `height` leaves out as many tables as it takes to be no taller: the picture and the problems matter most.
     """
-    good = report.healthy
-    head = Text.assemble(
-        (pen.mark(Health.WELL if good else Health.BROKEN), "green" if good else "red"), " ", (verdict(report), "bold")
-    )
+    head = Text.assemble((pen.mark(report.overall), STYLES[report.overall]), " ", (verdict(report), "bold"))
     above = [_wrapped(head, pen), drawing(sketch(report), pen) if report.installed else []]
     below = [list(_notes(report, pen)), list(_problems(report, pen)), list(_next(report, pen))]
     between = [_table(table, pen) for table in tables(report)] if report.installed else []
@@ -94,6 +91,9 @@ def _notes(report: StatusReport, pen: Pen) -> Iterator[Text]:
     for cluster in report.clusters:
         for text in cluster.hidden:
             yield from (Text(line, style="dim") for line in _folded(f"not seen: {text}", pen.width))
+    for text in unjudged(report):
+        lines = _folded(f"{pen.mark(Health.UNKNOWN)} {text}", pen.width, "", "  ")
+        yield from (Text(line, style=STYLES[Health.UNKNOWN]) for line in lines)
 
 
 def _problems(report: StatusReport, pen: Pen) -> Iterator[Text]:

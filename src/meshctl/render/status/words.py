@@ -1,6 +1,6 @@
 """How single facts of a status report are said, the same way in the terminal and on the page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
@@ -37,7 +37,17 @@ def verdict(report: StatusReport) -> str:
     facts = f"{size}, Istio {report.version}, managed by {', '.join(report.managers) or 'nobody that says so'}"
     if report.healthy:
         return f"{report.mesh_id} is healthy: {facts}"
+    if report.sound:
+        return f"{report.mesh_id} cannot be judged whole: not all of it may be read; {facts}"
     return f"{report.mesh_id} is NOT healthy: {facts}"
+
+
+def unjudged(report: StatusReport) -> Iterator[str]:
+    """Yield, for each cluster of which not enough may be read, the links that nothing can be said of."""
+    for cluster in report.clusters:
+        links = [one.link for one in report.unjudged if one.cluster == cluster.name]
+        if links:
+            yield f"{cluster.name}: not known whether {'; '.join(links)}"
 
 
 def heading(report: StatusReport) -> str:
