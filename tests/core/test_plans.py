@@ -169,3 +169,12 @@ def test_values_that_users_pass_through_do_not_beat_what_is_derived() -> None:
     (istio,) = render("istio-primary.yaml", MeshSpec(east, mesh().remotes), east, {})
     assert istio["spec"]["values"]["global"]["network"] == "network1"
     assert istio["spec"]["values"]["global"]["logging"] == {"level": "x"}
+
+
+def test_commands_in_hints_quote_their_contexts() -> None:
+    odd = MeshSpec(Cluster("cluster1", "prod east", "network1"), (Cluster("cluster2", "prod west", "network2"),))
+    plans = (install(odd, found()), verify(odd, Tally(1), "x", as_is=False), teardown(odd, Removal()))
+    hints = [getattr(action, "hint", "") for plan in plans for step in plan.steps for action in step.actions]
+    commands = [hint for hint in hints if "kubectl --context" in hint]
+    assert len(commands) > len(plans)
+    assert [hint for hint in commands if "--context 'prod " not in hint] == []

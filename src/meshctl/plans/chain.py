@@ -1,6 +1,7 @@
 """What an install waits for: Istio ready or healthy, and the chain of causes that makes a remote so."""
 
 from meshctl import conditions as is_
+from meshctl.checks.preflight.operator import kubectl
 from meshctl.checks.probes import taken_up
 from meshctl.names import (
     INJECTOR,
@@ -40,8 +41,8 @@ def connection(mesh: MeshSpec, remote: Cluster, server: str) -> Probe:
         mesh.timeouts.sync,
         triggers=((remote.name, INJECTOR), (primary.name, remote_secret(remote.name)), (primary.name, ISTIOD)),
         hint=(
-            f"another address: --server {remote.name}=https://HOST:6443; another token: kubectl --context "
-            f"{remote.context} -n {ISTIO_SYSTEM} delete secret {READER_TOKEN.name}, then run this again"
+            f"another address: --server {remote.name}=https://HOST:6443; another token: "
+            f"{kubectl(remote)} -n {ISTIO_SYSTEM} delete secret {READER_TOKEN.name}, then run this again"
         ),
     )
 
@@ -50,7 +51,7 @@ def exposure_hint(primary: Cluster) -> str:
     """Return where to look when a remote does not get through to istiod."""
     return (
         f"try the gateway's address from a node of the remote (nc -vz ADDRESS 15017), and look at the gateway: "
-        f"kubectl --context {primary.context} -n {ISTIO_SYSTEM} get service,pods,gateways.networking.istio.io"
+        f"{kubectl(primary)} -n {ISTIO_SYSTEM} get service,pods,gateways.networking.istio.io"
     )
 
 

@@ -5,6 +5,7 @@ import ipaddress
 from meshctl import conditions as is_
 from meshctl.checks.gateway_pods import gateway_up
 from meshctl.checks.kernel import template_in_force
+from meshctl.checks.preflight.operator import kubectl
 from meshctl.checks.probes import injection_works, synced
 from meshctl.names import (
     CNI_DAEMON_SET,
@@ -67,7 +68,7 @@ def gateway_address(mesh: MeshSpec, cluster: Cluster, found: Circumstances, need
         "the load balancer to give an address",
         (on(cluster, GATEWAY_SERVICE, is_.has_address),),
         mesh.timeouts.address,
-        hint=f"kubectl --context {cluster.context} -n {ISTIO_SYSTEM} describe service {GATEWAY_SERVICE.name}; "
+        hint=f"{kubectl(cluster)} -n {ISTIO_SYSTEM} describe service {GATEWAY_SERVICE.name}; "
         f"or give the address yourself: --gateway-address {cluster.name}=IP",
     )
     waits = () if cluster.gateway_address else (wait, resolved(mesh, cluster, found.resolve))
@@ -133,7 +134,7 @@ def install_cni(mesh: MeshSpec, cluster: Cluster, needs: list[Step]) -> Step:
                 on(cluster, CNI_DAEMON_SET, is_.daemon_set_rolled_out),
             ),
             mesh.timeouts.cni,
-            hint=f"kubectl --context {cluster.context} -n istio-cni describe daemonset istio-cni-node",
+            hint=f"{kubectl(cluster)} -n istio-cni describe daemonset istio-cni-node",
         ),
         needs=needs,
     )
@@ -171,7 +172,7 @@ def prove_injection(mesh: MeshSpec, cluster: Cluster, needs: list[Step]) -> Step
             lambda clients: injection_works(clients, cluster),
             mesh.timeouts.expose,
             triggers=((cluster.name, INJECTOR),),
-            hint=f"kubectl --context {mesh.primary.context} -n {ISTIO_SYSTEM} logs deployment/istiod --tail 20",
+            hint=f"{kubectl(mesh.primary)} -n {ISTIO_SYSTEM} logs deployment/istiod --tail 20",
         ),
         needs=needs,
     )
@@ -193,13 +194,13 @@ def install_gateway(mesh: MeshSpec, cluster: Cluster, needs: list[Step]) -> Step
 
 def gateway_probe(mesh: MeshSpec, cluster: Cluster) -> Probe:
     """Wait for gateway pods that are available, and were really injected."""
-    kubectl = f"kubectl --context {cluster.context} -n {ISTIO_SYSTEM}"
+    there = f"{kubectl(cluster)} -n {ISTIO_SYSTEM}"
     return Probe(
         "the gateway to be available",
         lambda clients: gateway_up(clients, mesh, cluster),
         mesh.timeouts.gateway,
         triggers=((cluster.name, GATEWAY_DEPLOYMENT),),
-        hint=f"{kubectl} describe pods -l istio=eastwestgateway; {kubectl} logs -l istio=eastwestgateway --tail 20",
+        hint=f"{there} describe pods -l istio=eastwestgateway; {there} logs -l istio=eastwestgateway --tail 20",
     )
 
 
@@ -237,7 +238,7 @@ def install_primary(mesh: MeshSpec, needs: list[Step]) -> Step:
             "Istio to be ready",
             (*istio_ready(mesh, primary), on(primary, ISTIOD, is_.rolled_out)),
             t.istio,
-            hint=f"kubectl --context {primary.context} -n {ISTIO_SYSTEM} describe pods -l app=istiod",
+            hint=f"{kubectl(primary)} -n {ISTIO_SYSTEM} describe pods -l app=istiod",
         ),
         needs=needs,
     )
@@ -275,7 +276,7 @@ def reader_token(mesh: MeshSpec, remote: Cluster, needs: list[Step]) -> Step:
             "the operator to make the reader account",
             (on(remote, THE_ISTIO, is_.not_in_error), on(remote, READER_ACCOUNT, is_.exists)),
             t,
-            hint=f"kubectl --context {remote.context} get istiorevision default -o yaml",
+            hint=f"{kubectl(remote)} get istiorevision default -o yaml",
         ),
         Apply(remote.name, "reader-token.yaml", remote),
         Wait("Kubernetes to fill in the token", (on(remote, READER_TOKEN, is_.token_filled),), t),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from meshctl import conditions as is_
 from meshctl.checks.inventory import ROOTS, is_anothers, listed, other_control_planes, ref_of
+from meshctl.checks.preflight.operator import kubectl
 from meshctl.errors import ClusterError
 from meshctl.manifests import render
 from meshctl.names import (
@@ -158,7 +159,7 @@ def ending(mesh: MeshSpec, cluster: Cluster, wanted: Removal) -> Iterator[Action
     spaces = [Ref(NAMESPACE, ISTIO_SYSTEM)] if not keep_system else []
     spaces += [Ref(NAMESPACE, CNI_NAMESPACE)] if not wanted.keep_namespaces else []
     if spaces:
-        hint = f"kubectl --context {cluster.context} get namespace {ISTIO_SYSTEM} -o jsonpath={{.status.conditions}}"
+        hint = f"{kubectl(cluster)} get namespace {ISTIO_SYSTEM} -o jsonpath={{.status.conditions}}"
         yield delete(cluster, "the namespaces", spaces, mesh, hint)
     # istiod writes its root into every namespace, and nobody owns it: swept last, when nobody writes it any more. Its
     # Deployment is gone before its pods are.
@@ -258,10 +259,7 @@ ELECTIONS = (
 
 def operator_hint(cluster: Cluster, wanted: Removal) -> str:
     """Return where to look when something is not let go: the operator's log."""
-    log = (
-        f"look at the operator: kubectl --context {cluster.context} -n sail-operator logs -l "
-        "app.kubernetes.io/component=sail-operator"
-    )
+    log = f"look at the operator: {kubectl(cluster)} -n sail-operator logs -l app.kubernetes.io/component=sail-operator"
     if wanted.rescue:
         return f"the operator runs, so its finalizers are its own; {log}"
     return f"{log}; if it is gone for good: --force-finalizers"

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from meshctl import conditions as is_
+from meshctl.checks.preflight.operator import kubectl
 from meshctl.checks.probes import running
 from meshctl.errors import ConflictError, MeshctlError
 from meshctl.manifests import version_of
@@ -87,7 +88,7 @@ def samples_ready(mesh: MeshSpec, cluster: Cluster, begun: Step) -> Step:
 
 def events_hint(cluster: Cluster, namespace: str) -> str:
     """Return the command that shows why pods do not start."""
-    return f"kubectl --context {cluster.context} -n {namespace} get events --sort-by=.lastTimestamp"
+    return f"{kubectl(cluster)} -n {namespace} get events --sort-by=.lastTimestamp"
 
 
 def ensure_namespace(clients: Clients, mesh: MeshSpec, cluster: Cluster) -> Note | None:
@@ -193,7 +194,7 @@ def cleanup(mesh: MeshSpec) -> Plan:
 def remove_samples(mesh: MeshSpec, cluster: Cluster) -> Step:
     """Remove the samples and wait for their pods: once the CNI plugin is gone, pods cannot end any more."""
     t = mesh.timeouts.delete
-    hint = f"kubectl --context {cluster.context} -n {mesh.sample_namespace} get pods"
+    hint = f"{kubectl(cluster)} -n {mesh.sample_namespace} get pods"
     return step(
         cluster,
         "Remove the samples",
@@ -237,7 +238,7 @@ def refuse_hanging(clients: Clients, mesh: MeshSpec, cluster: Cluster) -> Note |
         msg = (
             f"{cluster.name}: the CNI plugin is gone, and without it pods cannot end: {', '.join(pods)} in {namespace}"
         )
-        force = f"kubectl --context {cluster.context} -n {namespace} delete pods {' '.join(pods)} --force"
+        force = f"{kubectl(cluster)} -n {namespace} delete pods {' '.join(pods)} --force"
         raise MeshctlError(msg, hint=f"bring it back with meshctl install, then run this again; or {force}")
     return None
 
@@ -256,7 +257,7 @@ def own_namespace(clients: Clients, mesh: MeshSpec, cluster: Cluster) -> list[Re
     strangers = [p for p in client.list(POD, mesh.sample_namespace) if not dig(p, "metadata", "deletionTimestamp")]
     if strangers:
         msg = f"{cluster.name}: {ref} still has pods that meshctl did not make"
-        raise MeshctlError(msg, hint=f"kubectl --context {cluster.context} -n {mesh.sample_namespace} get pods")
+        raise MeshctlError(msg, hint=f"{kubectl(cluster)} -n {mesh.sample_namespace} get pods")
     return [ref]
 
 
