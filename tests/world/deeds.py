@@ -1,9 +1,10 @@
 """What somebody may do to a mesh, by kubectl: what it takes to break one."""
 
 import json
+import shutil
 from collections.abc import Callable
 
-from tests.world.harness import LabUnderTest
+from tests.world.harness import MESH, LabUnderTest
 
 SYSTEM = ("-n", "istio-system")
 NETWORK = "topology.istio.io/network"
@@ -81,3 +82,23 @@ def deleted(context: str, *what: str) -> Callable[[LabUnderTest], object]:
 
 def fault(name: str) -> Callable[[LabUnderTest], object]:
     return lambda lab: lab.fault(name)
+
+
+def certificates(lab: LabUnderTest) -> None:
+    """Make and apply certificates, as the guide says."""
+    folder = str(lab.folder / "fresh")
+    shutil.rmtree(folder, ignore_errors=True)
+    for words in (("generate", "--out", folder, "--key", "ec-p256"), ("apply", "--from", folder, "--force")):
+        done = lab.meshctl("certs", *words, *MESH)
+        assert done.code == 0, done.said
+
+
+def another_revision(context: str, namespace: str) -> Callable[[LabUnderTest], object]:
+    """Return what asks the operator for the control plane of another mesh."""
+    revision = {
+        "apiVersion": "sailoperator.io/v1",
+        "kind": "IstioRevision",
+        "metadata": {"name": "another"},
+        "spec": {"version": "v1.28.6", "namespace": namespace, "values": {"revision": "another"}},
+    }
+    return lambda lab: lab.kubectl(context, "create", "-f", "-", stdin=json.dumps(revision))

@@ -10,6 +10,7 @@ from tests.conftest import StartLab
 from tests.lab.by_hand import Hand
 from tests.labs import ThreadLab
 from tests.world.conftest import NewLab
+from tests.world.deeds import another_revision
 from tests.world.harness import LabUnderTest
 
 MESH = ("--east", "east", "--west", "west")
@@ -71,13 +72,7 @@ def by_hand_with_a_hostname(lab: ThreadLab) -> None:
 
 def test_the_control_plane_of_another_mesh_raises_no_alarm(lab: LabUnderTest) -> None:
     assert lab.install().code == 0
-    broken = {
-        "apiVersion": "sailoperator.io/v1",
-        "kind": "IstioRevision",
-        "metadata": {"name": "another"},
-        "spec": {"version": "v1.28.6", "namespace": "not-there", "values": {"revision": "another"}},
-    }
-    lab.kubectl("east", "create", "-f", "-", stdin=json.dumps(broken))
+    another_revision("east", "not-there")(lab)
     lab.kubectl("east", "wait", "--for=jsonpath={.status.state}=ReconcileError", "istiorevision/another")
     for command in ("diagnose", "status"):
         found = lab.meshctl(command, *MESH)

@@ -19,6 +19,7 @@ import yaml
 from meshctl.certs.authority import make_material, make_root
 from meshctl.certs.material import KeyType, Material
 from meshctl.certs.secrets import manifest_of
+from tests.world.deeds import certificates
 from tests.world.harness import MESH, SECONDS, LabUnderTest, fresh_lab
 from tests.world.settling import settled
 
@@ -120,15 +121,6 @@ def aged(age: timedelta) -> Deed:
         make_material(root, name, now=then, key=KeyType.EC_P256) for name, then in (("east", now - age), ("west", now))
     )
     return several(store("east", east), store("west", west))
-
-
-def certificates(lab: LabUnderTest) -> None:
-    """Make and apply certificates, as the guide says."""
-    folder = str(lab.folder / "fresh")
-    shutil.rmtree(folder, ignore_errors=True)
-    for words in (("generate", "--out", folder, "--key", "ec-p256"), ("apply", "--from", folder, "--force")):
-        done = lab.meshctl("certs", *words, *MESH)
-        assert done.code == 0, done.said
 
 
 def late_multus(lab: LabUnderTest) -> None:

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.world.conftest import NewLab
+from tests.world.deeds import another_revision
 from tests.world.harness import MESH, LabUnderTest
 
 SYSTEM = ("-n", "istio-system")
@@ -76,13 +77,7 @@ def test_a_mesh_that_others_use_stays_unless_forced(installed: LabUnderTest) -> 
 
 def test_the_control_plane_of_another_mesh_stays_also_when_forced(installed_lab: LabUnderTest) -> None:
     installed_lab.kubectl("west", "create", "namespace", "other-mesh")
-    another = {
-        "apiVersion": "sailoperator.io/v1",
-        "kind": "IstioRevision",
-        "metadata": {"name": "another"},
-        "spec": {"version": "v1.28.6", "namespace": "other-mesh", "values": {"revision": "another"}},
-    }
-    installed_lab.kubectl("west", "create", "-f", "-", stdin=json.dumps(another))
+    another_revision("west", "other-mesh")(installed_lab)
     refused = installed_lab.teardown()
     assert refused.code == 3, refused.said
     assert "cluster2: in use by istiorevision/another (a control plane in other-mesh)" in refused.err

@@ -15,6 +15,7 @@ from tests.world.deeds import (
     SECRET,
     SYSTEM,
     annotate_late,
+    certificates,
     deleted,
     fault,
     injecting,
@@ -23,7 +24,7 @@ from tests.world.deeds import (
     scaled,
     unlabelled,
 )
-from tests.world.harness import MESH, LabUnderTest, fresh_lab
+from tests.world.harness import LabUnderTest, fresh_lab
 from tests.world.lending import Loan
 from tests.world.traps import Deed, Trap, prove
 
@@ -153,14 +154,6 @@ def renewed(name: str, context: str, namespace: str, selector: str) -> Deed:
     return do
 
 
-def new_certificates(lab: LabUnderTest) -> None:
-    """Replace the mesh's certificates behind istiod's back."""
-    folder = str(lab.folder / "fresh")
-    for words in (("generate", "--out", folder, "--key", "ec-p256"), ("apply", "--from", folder, "--force")):
-        done = lab.meshctl("certs", *words, *MESH)
-        assert done.code == 0, done.said
-
-
 def installed_again(lab: LabUnderTest) -> None:
     """Bring the operator back, and what went with its kinds."""
     lab.clear()
@@ -226,7 +219,7 @@ TRAPS = (
         cluster="cluster1",
         outside=CLEAR,
     ),
-    Trap("certificates applied after istiod", "MESH-212", new_certificates, cluster="cluster1"),
+    Trap("certificates applied after istiod", "MESH-212", certificates, cluster="cluster1"),
     Trap("istio-system forbids injection", "MESH-213", labelled("west", "istio-injection=disabled")),
     Trap("istio-system of another revision", "MESH-213", labelled("east", "istio.io/rev=canary"), cluster="cluster1"),
     Trap("istiod's webhook refuses", "MESH-214", fault("webhook-refusing"), cluster="cluster1", outside=CLEAR),

@@ -12,6 +12,7 @@ from meshctl.cluster import Client
 from meshctl.conditions import condition_of
 from meshctl.names import ISTIO_SYSTEM
 from meshctl.objects import Manifest, dig
+from meshctl.spec.addresses import bracketed
 
 XDS_PORT, WEBHOOK_PORT, DATA_PORT, HEALTH_PORT = 15012, 15017, 15443, 15021
 MARK = "port"
@@ -40,7 +41,7 @@ class Door:
     @property
     def url(self) -> str:
         """What curl asks for; all ports but that of the gateway's health speak TLS."""
-        host = f"[{self.address}]" if ":" in self.address else self.address
+        host = bracketed(self.address)
         return (
             f"http://{host}:{self.port}/healthz/ready" if self.port == HEALTH_PORT else f"https://{host}:{self.port}/"
         )

@@ -11,8 +11,9 @@ from meshctl.certs.secrets import manifest_of, material_of
 from meshctl.lab.api import Api, ApiError
 from meshctl.lab.controllers import address_pools
 from meshctl.lab.controllers.sail import install_operator
-from meshctl.lab.controllers.sail_install import is_operator, is_ready
+from meshctl.lab.controllers.sail_install import is_operator
 from meshctl.lab.controllers.sail_versions import OPERATOR_NAMESPACE, build
+from meshctl.lab.controllers.shapes import pod_ready
 from meshctl.lab.sites import Site, World
 from meshctl.names import CACERTS, CONFIG_MAP, DEPLOYMENT, ISTIO_SYSTEM, NAMESPACE, POD
 from meshctl.objects import Manifest, Ref, dig
@@ -95,7 +96,7 @@ async def operator_ready(world: World, site: Site) -> None:
     async with asyncio.timeout(LONGEST_START):
         # A pod that is on its way out still counts in the Deployment's status for a moment.
         async for change in api.watch(POD, OPERATOR_NAMESPACE):
-            if change.type != "DELETED" and is_operator(change.obj, installed) and is_ready(change.obj):
+            if change.type != "DELETED" and is_operator(change.obj, installed) and pod_ready(change.obj):
                 break
         async for change in api.watch(DEPLOYMENT, OPERATOR_NAMESPACE):
             if change.obj["metadata"]["name"] == installed.name and dig(change.obj, "status", "readyReplicas"):

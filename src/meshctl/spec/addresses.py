@@ -73,6 +73,11 @@ def port_of(url: str) -> int | None:
         return None
 
 
+def bracketed(address: str) -> str:
+    """Return an address or a name as it is written before a port."""
+    return f"[{address}]" if ":" in address else address
+
+
 def is_ip(text: str) -> bool:
     """Say whether `text` is an IP address."""
     try:

@@ -10,6 +10,7 @@ from meshctl.checks.probes import is_injected, running
 from meshctl.names import INJECTOR, PROBE_REASON, PROBE_STATUS
 from meshctl.objects import dig
 from meshctl.spec import Cluster
+from meshctl.spec.addresses import bracketed
 
 PROBE_DROPPED, PROBE_REFUSED = ("deadline exceeded", "i/o timeout"), "connection refused"
 HOW = {Knock.DROPPED: "packets are dropped", Knock.REFUSED: "connections are refused"}
@@ -127,11 +128,6 @@ def endpoints_known(case: Case, cluster: Cluster) -> Broken | None:
             show = case.kubectl(case.primary, "-n", namespace, "get", rules, "-o", "yaml")
             return Broken(text, (seen,), hint=f"is the Service there on both sides, and mTLS on? {show}")
     return None
-
-
-def bracketed(address: str) -> str:
-    """Return an address as Envoy writes it before a port."""
-    return f"[{address}]" if ":" in address else address
 
 
 def _serves(case: Case, cluster: Cluster) -> bool:

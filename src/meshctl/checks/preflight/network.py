@@ -18,7 +18,7 @@ from meshctl.conditions import ingress_of
 from meshctl.names import GATEWAY_SERVICE, ISTIO_SYSTEM, remote_secret
 from meshctl.objects import Manifest, dig
 from meshctl.spec import Cluster, MeshSpec
-from meshctl.spec.addresses import host_of, server_problem
+from meshctl.spec.addresses import bracketed, host_of, server_problem
 
 API_PORT = 6443
 Resolve = Callable[[str], list[str]]
@@ -45,8 +45,7 @@ def server_for(remote: Cluster, server: str, nodes: tuple[Manifest, ...], known:
         text = f"the kubeconfig says {server}, which no pod of another cluster can reach"
         hint = f"give the address that pods of the primary can reach: {override}"
         return "", [found(catalog.URL_LOCAL, remote.name, text, hint)]
-    named = f"[{address}]" if ":" in address else address
-    url = f"https://{named}:{API_PORT}"
+    url = f"https://{bracketed(address)}:{API_PORT}"
     if url == known:
         return url, []
     text = f"the kubeconfig says {server}; istiod will use {url}, the address of the control-plane node"

@@ -6,7 +6,7 @@ from contextlib import suppress
 from meshctl.lab.api import ApiError
 from meshctl.lab.controllers.sail_cni import CniController
 from meshctl.lab.controllers.sail_helm import Helm
-from meshctl.lab.controllers.sail_install import MULTUS_CRD, install_operator, is_operator, is_ready
+from meshctl.lab.controllers.sail_install import MULTUS_CRD, install_operator, is_operator
 from meshctl.lab.controllers.sail_istio import IstioController
 from meshctl.lab.controllers.sail_operator import MANAGER, Operator, Probe
 from meshctl.lab.controllers.sail_probe import ProbeController, dial
@@ -14,6 +14,7 @@ from meshctl.lab.controllers.sail_queue import Queue, changes
 from meshctl.lab.controllers.sail_revision import RevisionController
 from meshctl.lab.controllers.sail_versions import OPERATOR_NAMESPACE, build
 from meshctl.lab.controllers.sail_watch import Queues, Watches
+from meshctl.lab.controllers.shapes import pod_ready
 from meshctl.lab.sites import Site, World
 from meshctl.names import NETWORK_ATTACHMENT, POD
 from meshctl.objects import Manifest
@@ -82,7 +83,7 @@ class _Process:
             if not is_operator(change.obj, installed):
                 continue
             uid = str(change.obj["metadata"]["uid"])
-            if change.type != "DELETED" and is_ready(change.obj):
+            if change.type != "DELETED" and pod_ready(change.obj):
                 self._ready.setdefault(uid, str(change.obj["metadata"]["name"]))
             else:
                 self._ready.pop(uid, None)

@@ -72,14 +72,6 @@ def is_operator(pod: Manifest, installed: Build) -> bool:
     return operator_labels(installed).items() <= (dig(pod, "metadata", "labels") or {}).items()
 
 
-def is_ready(pod: Manifest) -> bool:
-    """Say whether a pod is ready, and not on its way out."""
-    if dig(pod, "metadata", "deletionTimestamp"):
-        return False
-    conditions = dig(pod, "status", "conditions") or []
-    return any(one.get("type") == "Ready" and one.get("status") == "True" for one in conditions)
-
-
 async def install_operator(world: World, site: Site) -> None:
     """Bring a site's prerequisites to what flavour and faults say; may be repeated whenever the faults change."""
     api, installed = site.api(MANAGER), build(world, site)
