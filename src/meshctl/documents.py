@@ -1,4 +1,4 @@
-"""YAML that programs write and read: by libyaml, where PyYAML has it, which is ten times as quick as Python.
+"""YAML that programs write and read: by libyaml, where PyYAML has it, which is several times as quick as Python.
 
 What people write goes through `meshctl.spec`, which knows the line of every mistake.
 """

@@ -84,10 +84,10 @@ def drop_secrets(case: Case, remote: Cluster) -> Act:
         client = clients[case.primary.name]
         known = list(introductions(case.all(case.primary, SECRETS)))
         own = introduction(case, remote)
-        named = {one.secret for one in (*strangers(case, remote), *([own] if own else ()))}
+        meant = [*strangers(case, remote), *([own] if own else [])]
+        named = {one.secret for one in meant}
         # A Secret may hold several clusters; the others must not go with this one, whether they were named here or not.
-        own_keys = {remote.name, *(one.key for one in strangers(case, remote))}
-        if shared := sorted({one.key for one in known if one.secret in named} - own_keys):
+        if shared := sorted({one.key for one in known if one.secret in named} - {one.key for one in meant}):
             msg = f"the remote secret of {remote.name} also holds {', '.join(shared)}"
             raise ConflictError(msg, hint="give each cluster a secret of its own")
         gone = [name for name in sorted(named) if client.delete(Ref(SECRET, name, ISTIO_SYSTEM))]
